@@ -1,0 +1,5 @@
+"""`python -I -m codefactory.analyzers`: a worker process, see `worker.py`. Not for people."""
+
+from .worker import serve
+
+serve()

@@ -1,0 +1,322 @@
+"""bandit on a text that may not be saved, inside this process.
+
+bandit has no public API for that, and its command line costs 150 ms for a file. We drive its own visitor and plugins
+over an `ast` we parse, and skip nodes for which no plugin is registered: equal findings (tests/analyzers/test_bandit.py
+compares with the command line) at about a third of the time. Its import is slow, changes `warnings.formatwarning`, and
+its plugins hold the GIL: a language server runs this module in a worker process (`worker.py`).
+"""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportIncompatibleMethodOverride=false, reportPrivateUsage=false
+# ruff: noqa: SLF001
+# (bandit carries no type annotations, and what we drive is not its public API)
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import logging
+import re
+import tokenize
+import warnings
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from .finding import Analysis, Confidence, Finding, Problem, Severity, fingerprinted
+from .text import Span, Text, units_to_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .document import Snapshot
+
+NAME = "bandit"
+LANGUAGES = frozenset({"python"})
+
+_SEVERITY = {
+    "UNDEFINED": Severity.INFO,
+    "LOW": Severity.LOW,
+    "MEDIUM": Severity.MEDIUM,
+    "HIGH": Severity.HIGH,
+}
+_CONFIDENCE = {
+    "UNDEFINED": Confidence.LOW,
+    "LOW": Confidence.LOW,
+    "MEDIUM": Confidence.MEDIUM,
+    "HIGH": Confidence.HIGH,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BanditOptions:
+    """The project's bandit configuration, as in `[tool.bandit]` or a bandit YAML file."""
+
+    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """`tests` and `skips` (ids), and one table per plugin for its own settings."""
+    max_bytes: int = 5_000_000
+    """Texts over this size are not scanned: a Problem says so."""
+
+
+def analyze(snapshot: Snapshot, options: BanditOptions = BanditOptions()) -> Analysis:
+    """Scan one text. Raises nothing: whatever goes wrong is a Problem.
+
+    A text that does not parse gives no findings and no problem here: `syntax` and ruff say where it is broken.
+    """
+    source = snapshot.utf8
+    if len(source) > options.max_bytes:
+        message = (
+            f"bandit did not scan {snapshot.name}: {len(source):,} bytes are over the limit of {options.max_bytes:,}. "
+            "Raise `codefactory.bandit.maxBytes` to scan it."
+        )
+        return Analysis(problems=(Problem(NAME, "too-large", message),))
+    try:
+        tree = _parse(source)
+        if tree is None:
+            return Analysis()
+        issues = _visit(tree, source, snapshot.name, _test_set(_as_json(options.config)))
+    except (RecursionError, MemoryError):
+        message = f"bandit did not scan {snapshot.name}: it is nested too deeply for Python's own parser."
+        return Analysis(problems=(Problem(NAME, "too-large", message),))
+    except ImportError as error:
+        message = f"bandit cannot be imported ({error}). Install it where Code Factory runs: `pip install bandit`."
+        return Analysis(problems=(Problem(NAME, "missing", message),))
+    except _ConfigurationError as error:
+        return Analysis(problems=(Problem(NAME, "configuration", f"bandit's configuration is not valid: {error}"),))
+    problems = tuple(
+        Problem(NAME, "crash", f"bandit's plugin {name} failed on {snapshot.name}: {error}")
+        for name, error in issues.failures
+    )
+    findings = [_finding(issue, node, snapshot.lines) for issue, node in issues.found]
+    return Analysis(fingerprinted(findings, snapshot.lines), problems, analyzers=(version(),))
+
+
+@lru_cache(maxsize=1)
+def version() -> str:
+    from importlib.metadata import version as distribution_version
+
+    return f"{NAME} {distribution_version('bandit')}"
+
+
+def warm_up() -> None:
+    """Import bandit and load its plugins now, rather than in the first analysis."""
+    _test_set(_as_json({}))
+
+
+def _parse(source: bytes) -> ast.AST | None:
+    """None for a text that is no Python."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # SyntaxWarning about the code under test
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError):  # ValueError: null bytes
+            return None
+
+
+class _ConfigurationError(Exception):
+    pass
+
+
+@dataclass(slots=True)
+class _Issues:
+    found: list[tuple[Any, ast.AST | None]]
+    failures: list[tuple[str, str]]
+
+
+def _as_json(config: Mapping[str, Any]) -> str:
+    return json.dumps(config, sort_keys=True, default=str)
+
+
+@lru_cache(maxsize=16)
+def _test_set(config_json: str) -> Any:
+    """bandit's set of plugins for a configuration; loading the plugins takes 0.1 s once."""
+    format_warning = warnings.formatwarning
+    from bandit.core import config as bandit_config
+    from bandit.core import test_set
+
+    warnings.formatwarning = format_warning
+    logging.getLogger("bandit").setLevel(logging.CRITICAL)
+    settings = json.loads(config_json)
+    config = bandit_config.BanditConfig()
+    try:
+        config._config |= settings
+        config.validate("pyproject.toml")
+        profile = {"include": set(settings.get("tests") or ()), "exclude": set(settings.get("skips") or ())}
+        return test_set.BanditTestSet(config, profile)
+    except Exception as error:
+        raise _ConfigurationError(str(error)) from error
+
+
+def _visit(tree: ast.AST, source: bytes, name: str, tests: Any) -> _Issues:
+    visitor_type = _visitor_type()
+    # bandit derives a module name from the path and insists on a folder in it.
+    path = name if "/" in name or "\\" in name else f"./{name}"
+    visitor = visitor_type(path, source, tests, _nosec_lines(source))
+    visitor.walk(tree)
+    return _Issues(visitor.tester.found, visitor.tester.failures)
+
+
+def _nosec_lines(source: bytes) -> dict[int, set[str] | None]:
+    """Line (1-based) → the test ids its `# nosec` names; the empty set means all."""
+    if b"nosec" not in source:
+        return {}
+    from bandit.core import manager
+
+    lines: dict[int, set[str] | None] = {}
+    try:
+        for token in tokenize.tokenize(io.BytesIO(source).readline):
+            if token.type == tokenize.COMMENT:
+                lines[token.start[0]] = manager._parse_nosec_comment(token.string)
+    except (tokenize.TokenError, SyntaxError):
+        pass  # it parsed as ast: what was read so far stands, as in bandit itself
+    return lines
+
+
+@lru_cache(maxsize=1)
+def _visitor_type() -> Any:
+    """The lean visitor, defined on first use so that importing this module does not import bandit."""
+    from bandit.core import context as bandit_context
+    from bandit.core import metrics as bandit_metrics
+    from bandit.core import node_visitor, tester, utils
+
+    class Tester(tester.BanditTester):
+        """Runs the plugins without keeping scores, and remembers the node each issue came from."""
+
+        def __init__(self, tests: Any, nosec_lines: Any, metrics: Any) -> None:
+            super().__init__(tests, False, nosec_lines, metrics)
+            self.found: list[tuple[Any, ast.AST | None]] = []
+            self.failures: list[tuple[str, str]] = []
+
+        def run_tests(self, raw_context: dict[str, Any], checktype: str) -> None:
+            context = bandit_context.Context(raw_context)
+            for test in self.testset.get_tests(checktype):
+                try:
+                    result = test(context, test._config) if hasattr(test, "_config") else test(context)
+                except Exception as error:  # noqa: BLE001  (a plugin met code it did not expect)
+                    self.failures.append((test.__name__, repr(error)))
+                    continue
+                if result is not None and not self._silenced(self._completed(result, test, raw_context), raw_context):
+                    self.found.append((result, raw_context.get("node")))
+
+        def _completed(self, result: Any, test: Any, raw: dict[str, Any]) -> Any:
+            result.fname = raw["filename"]
+            if result.lineno is None:
+                result.lineno = raw["lineno"]
+            if result.linerange == []:
+                result.linerange = raw["linerange"]
+            if result.col_offset == -1:
+                result.col_offset = raw["col_offset"]
+            result.end_col_offset = raw.get("end_col_offset", 0)
+            if result.test_id == "":
+                result.test_id = test._test_id
+            return result
+
+        def _silenced(self, result: Any, raw: dict[str, Any]) -> bool:
+            if not self.nosec_lines:
+                return False
+            named = self._get_nosecs_from_contexts(raw, test_result=result)
+            return named is not None and (not named or result.test_id in named)
+
+    class Visitor(node_visitor.BanditNodeVisitor):
+        """Walks every node, but prepares a context and looks for plugins only where one can apply."""
+
+        def __init__(self, path: str, source: bytes, tests: Any, nosec_lines: Any) -> None:
+            metrics = bandit_metrics.Metrics()
+            metrics.begin(path)
+            super().__init__(path, io.BytesIO(source), None, tests, False, nosec_lines, metrics)
+            self.tester = Tester(tests, nosec_lines, metrics)
+            tested = {kind for kind, plugins in tests.tests.items() if plugins}
+            # These also keep bandit's tables of imports and names, whether or not a plugin wants them.
+            self._visited = tested | {"ClassDef", "FunctionDef", "Call", "Import", "ImportFrom"}
+            self._wants_str, self._wants_bytes = "Str" in tested, "Bytes" in tested
+
+        def update_scores(self, scores: Any) -> None:
+            pass
+
+        def walk(self, tree: ast.AST) -> None:
+            self.generic_visit(tree)
+            self.context = {
+                "file_data": self.fdata, "filename": self.fname, "lineno": 0, "linerange": [0, 1], "col_offset": 0,
+            }  # fmt: skip
+            self.tester.run_tests(self.context, "File")
+
+        def generic_visit(self, node: Any) -> None:
+            for name in node._fields:
+                value = getattr(node, name, None)
+                if isinstance(value, list):
+                    for item, sibling in zip_longest(value, value[1:]):
+                        if isinstance(item, ast.AST):
+                            self._enter(item, node, sibling)
+                elif isinstance(value, ast.AST):
+                    self._enter(value, node, None)
+
+        def _enter(self, node: Any, parent: ast.AST, sibling: Any) -> None:
+            node._bandit_parent = parent
+            node._bandit_sibling = sibling
+            kind = node.__class__.__name__
+            if kind == "Constant":
+                self._constant(node, parent)
+            elif kind in self._visited:
+                self.pre_visit(node)
+                self.visit(node)
+            if node._fields:
+                self.generic_visit(node)
+            if kind in ("FunctionDef", "ClassDef"):
+                self.namespace = utils.namespace_path_split(self.namespace)[0]
+
+        def _constant(self, node: Any, parent: ast.AST) -> None:
+            wanted = (isinstance(node.value, str) and self._wants_str) or (
+                isinstance(node.value, bytes) and self._wants_bytes
+            )
+            if wanted and not isinstance(parent, ast.Expr):
+                self.pre_visit(node)
+                self.visit_Constant(node)
+
+        def pre_visit(self, node: Any) -> bool:
+            self.context = {
+                "imports": self.imports, "import_aliases": self.import_aliases, "node": node,
+                "linerange": utils.linerange(node), "filename": self.fname, "file_data": self.fdata,
+            }  # fmt: skip
+            for name in ("lineno", "col_offset", "end_col_offset"):
+                if hasattr(node, name):
+                    self.context[name] = getattr(node, name)
+            return True
+
+    return Visitor
+
+
+def _finding(issue: Any, node: ast.AST | None, text: Text) -> Finding:
+    return Finding(
+        tool=NAME,
+        code=issue.test_id,
+        message=_without_addresses(issue.text),
+        span=_span(issue, node, text),
+        severity=_SEVERITY[issue.severity],
+        confidence=_CONFIDENCE[issue.confidence],
+        url=_url(issue.test_id),
+    )
+
+
+def _span(issue: Any, node: ast.AST | None, text: Text) -> Span:
+    """The flagged node's span; for whole-file plugins the place they name."""
+    start_line, end_line = getattr(node, "lineno", None), getattr(node, "end_lineno", None)
+    if start_line is not None and end_line is not None:
+        start = units_to_columns(text.line(start_line - 1), getattr(node, "col_offset", 0), "utf-8")
+        end = units_to_columns(text.line(end_line - 1), getattr(node, "end_col_offset", 0), "utf-8")
+        return Span.at(start_line - 1, start, end_line - 1, end)
+    line = max(issue.lineno - 1, 0)
+    return Span.at(line, max(issue.col_offset, 0), line, len(text.line(line)))
+
+
+def _without_addresses(message: str) -> str:
+    """B202 prints objects with their address, which would make equal findings differ from run to run."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", message)
+
+
+@lru_cache(maxsize=256)
+def _url(code: str) -> str:
+    from bandit.core import docs_utils
+
+    return docs_utils.get_url(code)

@@ -1,0 +1,437 @@
+"""`Source`: a parsed module with what fixers need of it: positions, parents, resolved names, edits, imports.
+
+Everything is computed once per text and on first use; a fixer asks and never walks the tree by itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+import libcst as cst
+from libcst.helpers import get_full_name_for_node
+from libcst.metadata import MetadataWrapper, ParentNodeProvider, PositionProvider
+
+from codefactory.analyzers.text import Position, Span, Text, TextEdit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from codefactory.analyzers.document import Snapshot
+    from codefactory.analyzers.finding import Finding
+
+N = TypeVar("N", bound=cst.CSTNode)
+
+
+class Decline(Exception):  # noqa: N818  (not an error: a fixer's answer)
+    """A fixer's reasoned "not here"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One import that binds a local name."""
+
+    local: str
+    qualified: str
+    statement: cst.SimpleStatementLine
+    node: cst.Import | cst.ImportFrom
+    alias: cst.ImportAlias
+    at_top_level: bool
+
+
+class Source:
+    """One Python text, parsed. Raises Decline when libcst cannot parse it or would not give the same text back."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.text: Text = snapshot.lines
+        try:
+            module = cst.parse_module(snapshot.text)
+        except (cst.ParserSyntaxError, RecursionError, ValueError) as error:
+            raise Decline(f"the file does not parse: {type(error).__name__}") from error
+        if module.code != snapshot.text:
+            raise Decline("the file cannot be parsed without loss")
+        self._wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
+        self.module = module
+
+    # -- places
+
+    @cached_property
+    def _ranges(self) -> dict[cst.CSTNode, Span]:
+        ranges = self._wrapper.resolve(PositionProvider)
+        return {
+            node: Span.at(r.start.line - 1, r.start.column, r.end.line - 1, r.end.column) for node, r in ranges.items()
+        }
+
+    @cached_property
+    def _parents(self) -> dict[cst.CSTNode, cst.CSTNode]:
+        return dict(self._wrapper.resolve(ParentNodeProvider))
+
+    def span(self, node: cst.CSTNode) -> Span:
+        return self._ranges[node]
+
+    def code(self, node: cst.CSTNode) -> str:
+        """The node's text as written, without surrounding white space."""
+        return self.text.slice(self.span(node))
+
+    def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
+        return self._parents.get(node)
+
+    def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        """From the node's parent up to the module."""
+        while (parent := self._parents.get(node)) is not None:
+            yield parent
+            node = parent
+
+    def statement(self, node: cst.CSTNode) -> cst.SimpleStatementLine | cst.BaseCompoundStatement:
+        """The smallest whole statement around `node`."""
+        for ancestor in (node, *self.ancestors(node)):
+            if isinstance(ancestor, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
+                return ancestor
+        raise Decline("it is not inside a statement")
+
+    def indentation(self, node: cst.CSTNode) -> str:
+        """The white space before the first line of `node`'s statement."""
+        line = self.text.line(self.span(self.statement(node)).start.line)
+        return line[: len(line) - len(line.lstrip())]
+
+    def all(self, kind: type[N]) -> Iterator[N]:
+        """Every node of `kind`, in text order."""
+        yield from self._by_kind(kind)
+
+    def _by_kind(self, kind: type[N]) -> list[N]:
+        cache: dict[type, list[cst.CSTNode]] = self.__dict__.setdefault("_kinds", {})
+        if kind not in cache:
+            found = [node for node in self._ranges if isinstance(node, kind)]
+            cache[kind] = sorted(found, key=lambda n: (self._ranges[n].start, -self._ranges[n].end.line))
+        return cache[kind]  # pyright: ignore[reportReturnType]
+
+    def find(self, finding: Finding, kind: type[N], where: Callable[[N], bool] = lambda _: True) -> N:
+        """The node of `kind` the finding is about: the one with exactly its span, else the innermost around its
+        start, else the first inside its span. `where` narrows the choice. Raises Decline when there is none."""
+        target = finding.span
+        around: list[N] = []
+        inside: list[N] = []
+        for node in self._by_kind(kind):
+            span = self._ranges[node]
+            if span == target and where(node):
+                return node
+            if span.start <= target.start and target.end <= span.end:
+                around.append(node)
+            elif target.start <= span.start and span.end <= target.end:
+                inside.append(node)
+        for node in (*reversed(around), *inside):
+            if where(node):
+                return node
+        raise Decline(f"no {kind.__name__} was found at the finding")
+
+    # -- names
+
+    @cached_property
+    def bindings(self) -> dict[str, list[Binding]]:
+        """Local name → the imports that bind it, anywhere in the file."""
+        found: dict[str, list[Binding]] = {}
+        for node in (*self.all(cst.Import), *self.all(cst.ImportFrom)):
+            if isinstance(node.names, cst.ImportStar):
+                continue
+            prefix = ""
+            if isinstance(node, cst.ImportFrom):
+                prefix = "." * len(node.relative) + (get_full_name_for_node(node.module) or "" if node.module else "")
+                prefix += "" if prefix.endswith(".") and not node.module else "."
+            statement = self.statement(node)
+            if not isinstance(statement, cst.SimpleStatementLine):
+                continue
+            for alias in node.names:
+                name = get_full_name_for_node(alias.name) or ""
+                local = alias.evaluated_alias or (name.split(".")[0] if isinstance(node, cst.Import) else name)
+                # `import a.b` binds `a`
+                full = name if alias.asname or isinstance(node, cst.ImportFrom) else local
+                binding = Binding(local, prefix + full, statement, node, alias, self.parent(statement) is self.module)
+                found.setdefault(local, []).append(binding)
+        return found
+
+    @cached_property
+    def imported_modules(self) -> frozenset[str]:
+        """Every module an `import a.b` makes reachable, as dotted names ("a", "a.b")."""
+        names: set[str] = set()
+        for node in self.all(cst.Import):
+            for alias in node.names:
+                parts = (get_full_name_for_node(alias.name) or "").split(".")
+                names.update(".".join(parts[: i + 1]) for i in range(len(parts)))
+        return frozenset(names)
+
+    @cached_property
+    def rebound(self) -> frozenset[str]:
+        """Names bound by something other than an import, anywhere: assignment, parameter, def, class, for, with,
+        except, walrus, global, match. An import of such a name proves nothing about its uses."""
+        names: set[str] = set()
+        for name in self.all(cst.Name):
+            parent = self.parent(name)
+            if (
+                (
+                    isinstance(parent, (cst.AssignTarget, cst.Param, cst.FunctionDef, cst.ClassDef, cst.NameItem))
+                    and not (isinstance(parent, cst.Param) and parent.name is not name)
+                )
+                or (
+                    isinstance(parent, (cst.AnnAssign, cst.AugAssign, cst.For, cst.CompFor, cst.NamedExpr))
+                    and parent.target is name
+                )
+                or (isinstance(parent, cst.AsName) and not isinstance(self.parent(parent), cst.ImportAlias))
+                or (isinstance(parent, (cst.Element, cst.StarredElement)) and self._is_target(parent))
+                or (isinstance(parent, (cst.MatchAs, cst.MatchStar)) and parent.name is name)
+            ):
+                names.add(name.value)
+        return frozenset(names)
+
+    def _is_target(self, element: cst.CSTNode) -> bool:
+        child: cst.CSTNode = element
+        for ancestor in self.ancestors(element):
+            if isinstance(ancestor, (cst.Tuple, cst.List, cst.Element, cst.StarredElement)):
+                child = ancestor
+                continue
+            if isinstance(ancestor, (cst.AssignTarget, cst.AsName)):
+                return True
+            return isinstance(ancestor, (cst.For, cst.CompFor)) and ancestor.target is child
+        return False
+
+    def qualified_name(self, node: cst.CSTNode) -> str | None:
+        """The dotted name an expression stands for, through this file's imports: `y.load` → "yaml.load" after
+        `import yaml as y`. Builtins are themselves ("eval"). None when it is not a plain dotted name, the root is
+        bound in another way too, or two imports disagree."""
+        dotted = get_full_name_for_node(node) if isinstance(node, (cst.Name, cst.Attribute)) else None
+        if dotted is None or not _is_dotted(node):
+            return None
+        root, _, rest = dotted.partition(".")
+        if root in self.rebound:
+            return None
+        targets = {binding.qualified for binding in self.bindings.get(root, ())}
+        if not targets:
+            return dotted
+        if len(targets) > 1:
+            return None
+        return ".".join(filter(None, (targets.pop(), rest)))
+
+    def uses(self, local: str) -> list[cst.Name]:
+        """Every place that reads the name, not counting imports, attributes and keyword names."""
+        found: list[cst.Name] = []
+        for name in self.all(cst.Name):
+            if name.value != local:
+                continue
+            parent = self.parent(name)
+            if isinstance(parent, cst.Attribute) and parent.attr is name:
+                continue
+            if isinstance(parent, cst.Arg) and parent.keyword is name:
+                continue
+            if any(isinstance(a, (cst.Import, cst.ImportFrom)) for a in self.ancestors(name)):
+                continue
+            found.append(name)
+        return found
+
+    def is_used_elsewhere(self, local: str, *without: cst.CSTNode) -> bool:
+        """Whether `local` is read outside the nodes `without`, or exported by `__all__` or a string of its name."""
+        inside = [self.span(node) for node in without]
+        for use in self.uses(local):
+            span = self.span(use)
+            if not any(s.start <= span.start and span.end <= s.end for s in inside):
+                return True
+        return any(s.value.strip("\"'") == local for s in self.all(cst.SimpleString))
+
+    # -- edits
+
+    def replace(self, node: cst.CSTNode, code: str | cst.CSTNode) -> TextEdit:
+        """Put `code` where `node` is. Parentheses around the node stay unless they belong to it."""
+        new = code if isinstance(code, str) else self.module.code_for_node(code)
+        return TextEdit(self.span(node), new)
+
+    def insert(self, position: Position, code: str) -> TextEdit:
+        return TextEdit(Span(position, position), code)
+
+    def add_argument(self, call: cst.Call, code: str) -> TextEdit:
+        """Insert a last argument: `f(a)` → `f(a, code)`; a trailing comma or a `**kwargs` is respected."""
+        if not call.args:
+            # Right after the opening parenthesis, wherever white space and comments have put it.
+            end = self.text.offset(self.span(call).end) - 1
+            return self.insert(self.text.position(end), code)
+        last = call.args[-1]
+        if last.star == "**":
+            return self.insert(self.span(last).start, f"{code}, ")
+        return self.insert(self.span(last.value).end, f", {code}")
+
+    def set_argument(self, call: cst.Call, keyword: str, code: str) -> TextEdit:
+        """Give a keyword argument a value: replaced where it is given, added where it is not."""
+        given = argument(call, keyword)
+        return self.replace(given.value, code) if given else self.add_argument(call, f"{keyword}={code}")
+
+    def remove_argument(self, call: cst.Call, arg: cst.Arg) -> TextEdit:
+        """Remove one argument together with the comma that separated it."""
+        index = list(call.args).index(arg)
+        start, end = self.span(arg).start, self.span(arg).end
+        if index + 1 < len(call.args):
+            end = self.span(call.args[index + 1]).start
+        elif index > 0:
+            start = self.span(call.args[index - 1].value).end
+            end = self.span(arg.value).end
+        return TextEdit(Span(start, end), "")
+
+    def remove_statement(self, statement: cst.SimpleStatementLine) -> TextEdit:
+        """Remove a statement's whole lines, its own trailing comment included."""
+        span = self.span(statement)
+        first, last = span.start.line, span.end.line
+        return TextEdit(Span(Position(first, 0), Position(last + 1, 0)), "")
+
+    # -- imports
+
+    def importing(self, module: str, name: str | None = None) -> tuple[str, tuple[TextEdit, ...]]:
+        """Make `module` (or `name` from it) usable at module level: how to write it here, and the edits it needs.
+
+        An import that is there already is used under its own name. Raises Decline when the name it would get is
+        taken by something else.
+        """
+        qualified = f"{module}.{name}" if name else module
+        for local, bindings in self.bindings.items():
+            if local in self.rebound:
+                continue
+            if {b.qualified for b in bindings} == {qualified} and any(b.at_top_level for b in bindings):
+                return local, ()
+            reachable = not name and module in self.imported_modules and module.split(".")[0] == local
+            if reachable and any(b.at_top_level for b in bindings):
+                return module, ()
+        local = name or module.split(".")[0]
+        taken = local in self.rebound or any(
+            b.qualified not in (qualified, module.split(".")[0]) for b in self.bindings.get(local, ())
+        )
+        if taken or (local not in self.bindings and self.uses(local)):
+            raise Decline(f"`{local}` would have to be imported, and that name is used for something else here")
+        line = f"from {module} import {name}" if name else f"import {module}"
+        return name or module, (self._insert_import(line, module, is_from=bool(name)),)
+
+    def _insert_import(self, line: str, module: str, *, is_from: bool) -> TextEdit:
+        """In isort's default order among the imports at the top of the file, where those are in it."""
+        newline = self.text.newline
+        body = list(self.module.body)
+        imports: list[tuple[cst.SimpleStatementLine, tuple[int, bool, str]]] = []
+        after_header: cst.CSTNode | None = None
+        for index, statement in enumerate(body):
+            node = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) and statement.body else None
+            if index == 0 and isinstance(node, cst.Expr) and isinstance(node.value, cst.SimpleString):
+                after_header = statement
+            elif isinstance(node, (cst.Import, cst.ImportFrom)) and isinstance(statement, cst.SimpleStatementLine):
+                imports.append((statement, _import_key(node)))
+            elif imports or not isinstance(node, (cst.Assign, cst.AnnAssign)):
+                break
+        key = (_section(module), is_from, module.lower())
+        for statement, existing in imports:
+            if key < existing:
+                gap = newline if key[0] != existing[0] else ""
+                start = self.span(statement).start
+                return self.insert(Position(start.line, 0), f"{line}{newline}{gap}")
+        if imports:
+            statement, existing = imports[-1]
+            gap = newline if key[0] != existing[0] else ""
+            return self._insert_after(statement, f"{gap}{line}{newline}")
+        if after_header is not None:
+            return self._insert_after(after_header, f"{newline}{line}{newline}")
+        first = self._first_code_line(body)
+        return self.insert(Position(first, 0), f"{line}{newline}{newline}")
+
+    def _insert_after(self, statement: cst.CSTNode, code: str) -> TextEdit:
+        line = self.span(statement).end.line
+        if line + 1 < self.text.line_count:
+            return self.insert(Position(line + 1, 0), code)
+        return self.insert(self.text.end, self.text.newline + code.removesuffix(self.text.newline))
+
+    def _first_code_line(self, body: list[cst.SimpleStatementLine | cst.BaseCompoundStatement]) -> int:
+        """The first line that is no comment of the file's head (shebang, coding, licence)."""
+        if not body:
+            return self.text.line_count - 1
+        first = self.span(body[0]).start.line
+        head = 0
+        while head < first and self.text.line(head).startswith("#"):
+            head += 1
+        # Comments that touch the first statement belong to it, unless they are the file's first lines.
+        while head < first and not self.text.line(head).strip():
+            head += 1
+        return head
+
+    def without_import(self, local: str, *removed: cst.CSTNode) -> tuple[TextEdit, ...]:
+        """The edits that drop the import of `local` if nothing outside `removed` uses it any more; else none."""
+        bindings = self.bindings.get(local, [])
+        if len(bindings) != 1 or self.is_used_elsewhere(local, *removed):
+            return ()
+        binding = bindings[0]
+        names = binding.node.names
+        if isinstance(names, cst.ImportStar) or len(binding.statement.body) != 1:
+            return ()
+        if len(names) == 1:
+            parent = self.parent(binding.statement)
+            if isinstance(parent, cst.IndentedBlock) and len(parent.body) == 1:
+                return ()
+            return (self.remove_statement(binding.statement),)
+        index = list(names).index(binding.alias)
+        if index + 1 < len(names):
+            span = Span(self.span(binding.alias).start, self.span(names[index + 1]).start)
+        else:
+            span = Span(self.span(names[index - 1].name).end, self.span(binding.alias).end)
+            if names[index - 1].asname is not None:
+                return ()
+        return (TextEdit(span, ""),)
+
+
+def argument(call: cst.Call, keyword: str, index: int | None = None) -> cst.Arg | None:
+    """The argument given by `keyword`, else positionally at `index`; None when neither, or when `*args` hides it."""
+    for arg in call.args:
+        if arg.keyword is not None and arg.keyword.value == keyword:
+            return arg
+    if index is None:
+        return None
+    for at, arg in enumerate(call.args):
+        if arg.star or arg.keyword is not None:
+            return None
+        if at == index:
+            return arg
+    return None
+
+
+def has_star_arguments(call: cst.Call) -> bool:
+    """Whether `*args` or `**kwargs` may give arguments that cannot be seen."""
+    return any(arg.star for arg in call.args)
+
+
+def string_value(node: cst.CSTNode | None) -> str | None:
+    """The value of a plain string literal (concatenated ones too); None for bytes, f-strings and anything else."""
+    if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
+        value = node.evaluated_value
+        return value if isinstance(value, str) else None
+    return None
+
+
+def is_true(node: cst.CSTNode | None) -> bool:
+    return isinstance(node, cst.Name) and node.value == "True"
+
+
+def is_false(node: cst.CSTNode | None) -> bool:
+    return isinstance(node, cst.Name) and node.value == "False"
+
+
+def _is_dotted(node: cst.CSTNode) -> bool:
+    while isinstance(node, cst.Attribute):
+        node = node.value
+    return isinstance(node, cst.Name)
+
+
+def _section(module: str) -> int:
+    """isort's sections: 0 __future__, 1 standard library, 2 third party, 3 relative."""
+    if module.startswith("."):
+        return 3
+    root = module.split(".")[0]
+    return 0 if root == "__future__" else 1 if root in sys.stdlib_module_names else 2
+
+
+def _import_key(node: cst.Import | cst.ImportFrom) -> tuple[int, bool, str]:
+    if isinstance(node, cst.ImportFrom):
+        module = "." * len(node.relative) + ((get_full_name_for_node(node.module) or "") if node.module else "")
+        return _section(module), True, module.lower()
+    module = get_full_name_for_node(node.names[0].name) or ""
+    return _section(module), False, module.lower()

@@ -1,0 +1,1 @@
+"""How work is done: repair, gate, models, runs. No LSP."""
