@@ -1,0 +1,195 @@
+"""`Settings`: what a user can set, and where it may come from.
+
+Later layers win: defaults, the user's `config.toml`, the workspace's `[tool.codefactory]` in pyproject.toml, then what
+the editor or the command line says. A value that is not valid is left out with a Problem that names it; the others
+stand. A workspace's file may not set what could run a program, redirect a model or read a secret (`RESTRICTED`) unless
+the user has trusted the file: see `trust`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.alias_generators import to_camel
+
+from codefactory.analyzers import ANALYZERS, Problem, Safety
+
+from . import trust
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+
+class RuffSettings(_Section):
+    path: str | None = Field(
+        default=None, description="The ruff executable. Default: the one installed with Code Factory."
+    )
+    arguments: tuple[str, ...] = Field(default=(), description="More arguments for `ruff check`.")
+    timeout_s: float = Field(default=20.0, gt=0, description="Seconds before ruff is stopped.")
+
+
+class BanditSettings(_Section):
+    max_bytes: int = Field(default=5_000_000, gt=0, description="Files larger than this are not scanned.")
+
+
+class ModelSettings(_Section):
+    name: str | None = Field(
+        default=None, description='Provider and model as litellm writes it, e.g. "openai/gpt-4o-mini".'
+    )
+    api_base: str | None = Field(default=None, description="Address of an OpenAI-compatible server.")
+    api_key: SecretStr | None = Field(
+        default=None, description="Prefer the environment or the editor's secret storage."
+    )
+    api_key_env: str | None = Field(default=None, description="The environment variable that holds the key.")
+    timeout_s: float = Field(default=60.0, gt=0, description="Seconds to wait for a model's next words.")
+
+
+class BudgetSettings(_Section):
+    """Limits of one repair."""
+
+    max_rounds: int = Field(default=3, ge=1, le=50)
+    max_tokens: int = Field(default=60_000, ge=1)
+    max_usd: float | None = Field(default=1.0, ge=0, description="US dollars; null for no limit.")
+    max_seconds: float = Field(default=300.0, gt=0)
+
+
+class TestSettings(_Section):
+    command: tuple[str, ...] = Field(default=(), description="The project's tests; empty: they are not run.")
+    timeout_s: float = Field(default=300.0, gt=0)
+
+
+class RepairSettings(_Section):
+    allow: Safety = Field(
+        default=Safety.REVIEW, description="The fixes `repair` may use: only safe ones, or review too."
+    )
+
+
+class DiagnosticsSettings(_Section):
+    enable: tuple[Literal["syntax", "ruff", "bandit"], ...] = Field(
+        default=ANALYZERS, description="The analyzers that run."
+    )
+    minimum_severity: Literal["info", "low", "medium", "high"] = Field(
+        default="info", description="Findings below this are not shown."
+    )
+
+
+class Settings(_Section):
+    diagnostics: DiagnosticsSettings = DiagnosticsSettings()
+    ruff: RuffSettings = RuffSettings()
+    bandit: BanditSettings = BanditSettings()
+    repair: RepairSettings = RepairSettings()
+    model: ModelSettings = ModelSettings()
+    budget: BudgetSettings = BudgetSettings()
+    tests: TestSettings = TestSettings()
+
+
+RESTRICTED = frozenset({"ruff.path", "ruff.arguments", "model", "tests.command"})
+"""Settings that a workspace's file may give only once it is trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Settings from one place. Keys in snake_case, camelCase or kebab-case."""
+
+    origin: str
+    """Named in problems: "pyproject.toml", "editor settings", "command line"."""
+    values: Mapping[str, Any]
+    restricted: bool = False
+    """Whether RESTRICTED settings are ignored."""
+
+
+def resolve(layers: Iterable[Layer]) -> tuple[Settings, tuple[Problem, ...]]:
+    """Merge layers, later ones winning key by key. What is not valid or not allowed is left out with a Problem."""
+    merged: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for layer in layers:
+        for section, keys in _snake(layer.values).items():
+            if not isinstance(keys, dict):
+                problems.append(_problem(layer, section, "is not a table of settings"))
+                continue
+            for key, value in keys.items():  # pyright: ignore[reportUnknownVariableType]
+                if refused := _refused(layer, section, str(key), value):  # pyright: ignore[reportUnknownArgumentType]
+                    problems.append(refused)
+                else:
+                    merged.setdefault(section, {})[key] = value
+    return Settings.model_validate(merged), tuple(problems)
+
+
+def user_layer() -> tuple[Layer, tuple[Problem, ...]]:
+    """The user's own `config.toml`, in the folder their system keeps configuration in."""
+    return _toml_layer(Path(platformdirs.user_config_dir("codefactory")) / "config.toml", (), restricted=False)
+
+
+def workspace_layer(root: Path) -> tuple[Layer, tuple[Problem, ...]]:
+    """`[tool.codefactory]` of the workspace's pyproject.toml; restricted unless the user has trusted the file."""
+    return _toml_layer(root / "pyproject.toml", ("tool", "codefactory"), restricted=True)
+
+
+def _toml_layer(path: Path, table: tuple[str, ...], *, restricted: bool) -> tuple[Layer, tuple[Problem, ...]]:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return Layer(str(path), {}), ()
+    except OSError as error:
+        return Layer(str(path), {}), (Problem("settings", "configuration", f"{path} cannot be read: {error}"),)
+    try:
+        values = _table(tomllib.loads(data.decode("utf-8")), table)
+    except ValueError as error:
+        return Layer(str(path), {}), (Problem("settings", "configuration", f"{path} is not valid: {error}"),)
+    return Layer(str(path), values, restricted and not trust.is_trusted(path, data)), ()
+
+
+def _table(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """The nested table of that name, empty where there is none. Raises ValueError when it is no table."""
+    for name in names:
+        inner: Any = values.get(name, {})
+        if not isinstance(inner, dict):
+            raise ValueError(f"[{'.'.join(names)}] is not a table")
+        values = inner
+    return values
+
+
+def _snake(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", str(key)).replace("-", "_").lower(): (
+            _snake(value) if isinstance(value, dict) else value  # pyright: ignore[reportUnknownArgumentType]
+        )
+        for key, value in values.items()
+    }
+
+
+def _refused(layer: Layer, section: str, key: str, value: Any) -> Problem | None:
+    if layer.restricted and not RESTRICTED.isdisjoint((section, f"{section}.{key}")):
+        return _problem(
+            layer, f"{section}.{key}", "is ignored until you trust this file: run `codefactory trust` in its folder"
+        )
+    try:
+        Settings.model_validate({section: {key: value}})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        if first["type"] == "extra_forbidden":
+            return _problem(layer, f"{section}.{key}", f"is not a setting{_did_you_mean(section, key)}")
+        return _problem(layer, f"{section}.{key}", f"is not valid: {first['msg']}")
+    return None
+
+
+def _problem(layer: Layer, name: str, text: str) -> Problem:
+    return Problem("settings", "configuration", f"{layer.origin}: `{name}` {text}.")
+
+
+def _did_you_mean(section: str, key: str) -> str:
+    sections = Settings.model_fields
+    known = [f"{s}.{k}" for s, f in sections.items() for k in f.default.__class__.model_fields]
+    close = difflib.get_close_matches(f"{section}.{key}", known, n=1)
+    return f"; did you mean `{close[0]}`?" if close else ""
