@@ -13,7 +13,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -156,7 +156,7 @@ def _table(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
         inner: Any = values.get(name, {})
         if not isinstance(inner, dict):
             raise ValueError(f"[{'.'.join(names)}] is not a table")
-        values = inner
+        values = cast("dict[str, Any]", inner)
     return values
 
 
