@@ -76,7 +76,8 @@ def analyze(snapshot: Snapshot, options: BanditOptions = BanditOptions()) -> Ana
         tree = _parse(source)
         if tree is None:
             return Analysis()
-        issues = _visit(tree, source, snapshot.name, _test_set(_as_json(options.config)))
+        plugins = _plugins(_as_json(options.config))
+        issues = _visit(tree, source, snapshot.name, plugins)
     except (RecursionError, MemoryError):
         message = f"bandit did not scan {snapshot.name}: it is nested too deeply for Python's own parser."
         return Analysis(problems=(Problem(NAME, "too-large", message),))
@@ -85,9 +86,15 @@ def analyze(snapshot: Snapshot, options: BanditOptions = BanditOptions()) -> Ana
         return Analysis(problems=(Problem(NAME, "missing", message),))
     except _ConfigurationError as error:
         return Analysis(problems=(Problem(NAME, "configuration", f"bandit's configuration is not valid: {error}"),))
-    problems = tuple(
-        Problem(NAME, "crash", f"bandit's plugin {name} failed on {snapshot.name}: {error}")
-        for name, error in issues.failures
+    problems = (
+        *(
+            Problem(NAME, "configuration", f"bandit's configuration names an unknown test: {t}")
+            for t in plugins.unknown
+        ),
+        *(
+            Problem(NAME, "crash", f"bandit's plugin {name} failed on {snapshot.name}: {error}")
+            for name, error in issues.failures
+        ),
     )
     findings = [_finding(issue, node, snapshot.lines) for issue, node in issues.found]
     return Analysis(fingerprinted(findings, snapshot.lines), problems, analyzers=(version(),))
@@ -102,7 +109,7 @@ def version() -> str:
 
 def warm_up() -> None:
     """Import bandit and load its plugins now, rather than in the first analysis."""
-    _test_set(_as_json({}))
+    _plugins(_as_json({}))
 
 
 def _parse(source: bytes) -> ast.AST | None:
@@ -129,31 +136,48 @@ def _as_json(config: Mapping[str, Any]) -> str:
     return json.dumps(config, sort_keys=True, default=str)
 
 
+@dataclass(frozen=True, slots=True)
+class _Plugins:
+    """The plugins of one configuration. bandit keeps a plugin's settings on the plugin itself, one for the whole
+    process, so the settings of this configuration are kept here."""
+
+    by_kind: dict[str, list[tuple[Any, tuple[Any, ...]]]]
+    """Kind of node → plugins, each with its further arguments: its settings, if it takes any."""
+    unknown: tuple[str, ...]
+    """Test ids in `tests` or `skips` that no plugin has."""
+
+
 @lru_cache(maxsize=16)
-def _test_set(config_json: str) -> Any:
-    """bandit's set of plugins for a configuration; loading the plugins takes 0.1 s once."""
+def _plugins(config_json: str) -> _Plugins:
+    """Loading takes 0.1 s the first time."""
     format_warning = warnings.formatwarning
     from bandit.core import config as bandit_config
-    from bandit.core import test_set
+    from bandit.core import extension_loader, test_set
 
     warnings.formatwarning = format_warning
     logging.getLogger("bandit").setLevel(logging.CRITICAL)
     settings = json.loads(config_json)
     config = bandit_config.BanditConfig()
     try:
+        tests, skips = set(settings.get("tests") or ()), set(settings.get("skips") or ())
         config._config |= settings
         config.validate("pyproject.toml")
-        profile = {"include": set(settings.get("tests") or ()), "exclude": set(settings.get("skips") or ())}
-        return test_set.BanditTestSet(config, profile)
+        loaded = test_set.BanditTestSet(config, {"include": tests, "exclude": skips}).tests
     except Exception as error:
         raise _ConfigurationError(str(error)) from error
+    by_kind = {
+        kind: [(plugin, (plugin._config,) if hasattr(plugin, "_config") else ()) for plugin in plugins]
+        for kind, plugins in loaded.items()
+    }
+    unknown = sorted(str(t) for t in tests | skips if not extension_loader.MANAGER.check_id(t))
+    return _Plugins(by_kind, tuple(unknown))
 
 
-def _visit(tree: ast.AST, source: bytes, name: str, tests: Any) -> _Issues:
+def _visit(tree: ast.AST, source: bytes, name: str, plugins: _Plugins) -> _Issues:
     visitor_type = _visitor_type()
     # bandit derives a module name from the path and insists on a folder in it.
     path = name if "/" in name or "\\" in name else f"./{name}"
-    visitor = visitor_type(path, source, tests, _nosec_lines(source))
+    visitor = visitor_type(path, source, plugins, _nosec_lines(source))
     visitor.walk(tree)
     return _Issues(visitor.tester.found, visitor.tester.failures)
 
@@ -184,16 +208,17 @@ def _visitor_type() -> Any:
     class Tester(tester.BanditTester):
         """Runs the plugins without keeping scores, and remembers the node each issue came from."""
 
-        def __init__(self, tests: Any, nosec_lines: Any, metrics: Any) -> None:
-            super().__init__(tests, False, nosec_lines, metrics)
+        def __init__(self, plugins: _Plugins, nosec_lines: Any, metrics: Any) -> None:
+            super().__init__(None, False, nosec_lines, metrics)
+            self._by_kind = plugins.by_kind
             self.found: list[tuple[Any, ast.AST | None]] = []
             self.failures: list[tuple[str, str]] = []
 
         def run_tests(self, raw_context: dict[str, Any], checktype: str) -> None:
             context = bandit_context.Context(raw_context)
-            for test in self.testset.get_tests(checktype):
+            for test, settings in self._by_kind.get(checktype, ()):
                 try:
-                    result = test(context, test._config) if hasattr(test, "_config") else test(context)
+                    result = test(context, *settings)
                 except Exception as error:  # noqa: BLE001  (a plugin met code it did not expect)
                     self.failures.append((test.__name__, repr(error)))
                     continue
@@ -222,12 +247,12 @@ def _visitor_type() -> Any:
     class Visitor(node_visitor.BanditNodeVisitor):
         """Walks every node, but prepares a context and looks for plugins only where one can apply."""
 
-        def __init__(self, path: str, source: bytes, tests: Any, nosec_lines: Any) -> None:
+        def __init__(self, path: str, source: bytes, plugins: _Plugins, nosec_lines: Any) -> None:
             metrics = bandit_metrics.Metrics()
             metrics.begin(path)
-            super().__init__(path, io.BytesIO(source), None, tests, False, nosec_lines, metrics)
-            self.tester = Tester(tests, nosec_lines, metrics)
-            tested = {kind for kind, plugins in tests.tests.items() if plugins}
+            super().__init__(path, io.BytesIO(source), None, None, False, nosec_lines, metrics)
+            self.tester = Tester(plugins, nosec_lines, metrics)
+            tested = set(plugins.by_kind)
             # These also keep bandit's tables of imports and names, whether or not a plugin wants them.
             self._visited = tested | {"ClassDef", "FunctionDef", "Call", "Import", "ImportFrom"}
             self._wants_str, self._wants_bytes = "Str" in tested, "Bytes" in tested

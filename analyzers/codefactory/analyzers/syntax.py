@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from bisect import bisect_right
 from functools import lru_cache
 from itertools import pairwise
@@ -62,7 +63,8 @@ def analyze(snapshot: Snapshot) -> Analysis:
     if parser is None:
         message = f"There is no grammar for the language {snapshot.language!r}, so its syntax was not checked."
         return Analysis(problems=(Problem(NAME, "unsupported", message),))
-    source = snapshot.utf8
+    # tree-sitter knows no lone \r as a line end; the replacement has the same length.
+    source = re.sub(rb"\r(?!\n)", b"\n", snapshot.utf8)
     tree = parser.parse(source)
     findings: list[Finding] = []
     if tree.root_node.has_error:

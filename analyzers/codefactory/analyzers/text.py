@@ -127,22 +127,18 @@ class Text:
     def apply(self, edits: Iterable[TextEdit]) -> str:
         """The text after all `edits`, each given in coordinates of this text.
 
-        Insertions at one place keep their order; an identical insertion given twice is made once (two fixes that
-        need the same import). Raises EditConflictError when edits overlap.
+        Insertions at one place keep their order; an identical edit given twice is made once (two fixes that need the
+        same import). Raises EditConflictError when edits overlap.
         """
-        placed = [(self.offset(e.span.start), self.offset(e.span.end), e.new_text) for e in edits]
+        placed = dict.fromkeys((self.offset(e.span.start), self.offset(e.span.end), e.new_text) for e in edits)
         pieces: list[str] = []
         at = 0
-        previous: tuple[int, int, str] | None = None
         for start, end, new in sorted(placed, key=lambda p: (p[0], p[1])):
-            if (start, end, new) == previous:
-                continue
             if end < start or start < at:
                 where = self.position(start)
                 raise EditConflictError(f"two edits overlap at line {where.line + 1}, column {where.column + 1}")
             pieces += (self.value[at:start], new)
             at = end
-            previous = (start, end, new)
         pieces.append(self.value[at:])
         return "".join(pieces)
 

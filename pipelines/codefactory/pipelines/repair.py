@@ -1,8 +1,8 @@
 """`repair()`: findings become a proposal, or an honest refusal.
 
-First the deterministic fixers, in passes, since one fix can make room for another. Then, for what they could not decide
-and if there is a model, rounds of: ask → apply the reply → analyze → gate; a refusal goes back to the model as feedback.
-Whatever is returned as a `Proposal` has been accepted by the gate as a whole, against the text the user has.
+First the deterministic fixers, in passes, since one fix can make room for another. Then, for what they could not
+decide and if there is a model, rounds of: ask → apply the reply → analyze → gate; a refusal goes back to the model as
+feedback. Whatever is returned as a `Proposal` has been accepted by the gate as a whole, against the text the user has.
 """
 
 from __future__ import annotations
