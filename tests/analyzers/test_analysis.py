@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import ast
 import os
 import signal
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from codefactory.analyzers import Analyzers, Cancellation, CancelledError, Options, Snapshot
+from codefactory.analyzers import Analyzers, Cancellation, CancelledError, Options, Snapshot, worker
 from codefactory.analyzers.ruff import RuffOptions
 from codefactory.analyzers.worker import WorkerError, WorkerPool
 
@@ -91,6 +93,15 @@ def test_closing_ends_every_worker() -> None:
     (pid,) = running.pids
     running.close()
     assert not alive(pid)
+
+
+def test_a_worker_imports_from_where_its_parent_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server bundled with an editor lives in no site-packages."""
+    monkeypatch.setattr(sys, "path", ["", "relative", *sys.path])
+    *_, code = worker.command()
+    paths = ast.literal_eval(code.split("sys.path[:] = ")[1].split(";")[0])
+    assert paths == [p for p in sys.path if p.startswith("/")]
+    assert worker.command()[1] == "-I"
 
 
 def test_an_unknown_method_is_an_error_and_the_worker_lives() -> None:

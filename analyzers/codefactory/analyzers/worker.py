@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from .cancellation import Cancellation, CancelledError
@@ -120,16 +121,21 @@ class WorkerPool:
         self._free.put(keep)
 
 
+def command() -> list[str]:
+    """How a worker is started: with this process's own import path, which a bundled server has set up for itself.
+
+    -I: neither PYTHONPATH nor the current folder, which may be a hostile workspace, can supply modules.
+    """
+    paths = [path for path in sys.path if Path(path).is_absolute()]
+    code = f"import sys; sys.path[:] = {paths!r}; from codefactory.analyzers.worker import serve; serve()"
+    return [sys.executable, "-I", "-c", code]
+
+
 class _Worker:
     """One child process. Not for use by two threads at once."""
 
     def __init__(self) -> None:
-        # -I: neither PYTHONPATH nor the current folder, which may be a hostile workspace, can supply modules.
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "codefactory.analyzers"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+        self._process = subprocess.Popen(command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._stdin, self._stdout = _streams(self._process)
         self._replies: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True, name=f"worker-{self.pid}").start()
