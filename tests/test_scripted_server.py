@@ -7,11 +7,13 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import scripted_server
 from scripted_server import Failure, Reply, ScriptedServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def post(url: str, content: str, **body: object) -> tuple[int, Any]:
