@@ -1,7 +1,7 @@
 """Models: something that completes text. litellm is imported by `litellm_backend` only, on first use."""
 
 from .litellm_model import LiteLLMModel
-from .model import NO_USAGE, Chunk, Message, Model, ModelError, ModelErrorCategory, Price, Usage
+from .model import NO_USAGE, Chunk, Message, Model, ModelError, ModelErrorCategory, Price, Role, Usage
 
 __all__ = [
     "NO_USAGE",
@@ -12,5 +12,6 @@ __all__ = [
     "ModelError",
     "ModelErrorCategory",
     "Price",
+    "Role",
     "Usage",
 ]

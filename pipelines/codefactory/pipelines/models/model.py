@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
 
+Role = Literal["nlp", "code", "qa", "improve", "chat"]
+"""The job that a model is asked to do."""
+
 _Number = TypeVar("_Number", int, float)
 
 
