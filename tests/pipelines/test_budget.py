@@ -31,7 +31,7 @@ def reserve(spending: Spending, output: int = 1000, price: Price | None = None) 
 
 
 def test_the_reported_usage_takes_the_place_of_the_estimate() -> None:
-    spending = Spending(Budget())
+    spending = Spending(Budget(max_usd=None))
     with reserve(spending, price=CHEAP) as reservation:
         assert spending.tokens == SMALL_TOKENS + 1000
         reservation.settle(Usage(20, 30, 0.08))
