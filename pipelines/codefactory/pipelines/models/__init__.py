@@ -1,5 +1,17 @@
-"""Models: something that completes text. litellm is imported by `litellm_model` only, on first use."""
+"""Models: something that completes text. litellm is imported by `litellm_backend` only, on first use."""
 
-from .model import Chunk, Message, Model, ModelError, ModelErrorCategory, Usage
+from .litellm_model import LiteLLMModel
+from .model import NO_USAGE, Chunk, Message, Model, ModelError, ModelErrorCategory, Price, Role, Usage
 
-__all__ = ["Chunk", "Message", "Model", "ModelError", "ModelErrorCategory", "Usage"]
+__all__ = [
+    "NO_USAGE",
+    "Chunk",
+    "LiteLLMModel",
+    "Message",
+    "Model",
+    "ModelError",
+    "ModelErrorCategory",
+    "Price",
+    "Role",
+    "Usage",
+]

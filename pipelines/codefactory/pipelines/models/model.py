@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
 
+Role = Literal["nlp", "code", "qa", "improve", "chat"]
+"""The job that a model is asked to do."""
+
 _Number = TypeVar("_Number", int, float)
 
 
@@ -53,6 +56,19 @@ class Chunk:
 
     text: str
     usage: Usage | None = None
+    truncated: bool = False
+    """Whether the reply ends here because it reached `max_output_tokens`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars a token."""
+
+    input_usd: float
+    output_usd: float
+
+    def of(self, input_tokens: int, output_tokens: int) -> float:
+        return self.input_usd * input_tokens + self.output_usd * output_tokens
 
 
 ModelErrorCategory = Literal[
@@ -75,6 +91,10 @@ class Model(Protocol):
     @property
     def name(self) -> str:
         """As the user wrote it, e.g. "openai/gpt-4o-mini"."""
+        ...
+
+    async def price(self) -> Price | None:
+        """The list price, for an estimate before a call; None when unknown. No network."""
         ...
 
     def complete(

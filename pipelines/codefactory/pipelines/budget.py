@@ -1,0 +1,283 @@
+"""`Budget`: the cap on what a run may use. `Spending`: what it has used. `Ledger`: every call, for the record.
+
+Nothing is sent before it is reserved, at an estimate on the high side; what the provider reports then takes the place
+of the estimate. What is not reported stays charged as it was reserved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Self
+
+from .models import NO_USAGE, ModelError, Price, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .models import Message, Role
+
+CHARACTERS_PER_TOKEN = 3.3
+"""Of ASCII. Tokenizers make 3.5 to 4.5 characters of code into a token."""
+BYTES_PER_TOKEN = 2
+"""Of everything else, in UTF-8."""
+TOKENS_PER_MESSAGE = 8
+LEAST_OUTPUT_TOKENS = 128
+"""A reply that may be no longer than this is not worth asking for."""
+
+Outcome = Literal["completed", "failed", "cancelled"]
+_CHARGED_FAILURES = frozenset({"transient", "timeout", "invalid"})
+"""After these errors a provider may have computed, and may bill, what it did not deliver."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The limits of one run. `max_usd`: None for no limit."""
+
+    max_rounds: int = 3
+    max_tokens: int = 60_000
+    max_usd: float | None = 1.0
+    max_seconds: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One call of a model."""
+
+    model: str
+    role: Role
+    usage: Usage
+    """As the provider reported it."""
+    duration_s: float
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums of what is known, and how many calls they leave out."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    calls_of_unknown_usage: int
+    calls_of_unknown_price: int
+
+    def __str__(self) -> str:
+        said = f"{self.calls} calls, {self.input_tokens:,} + {self.output_tokens:,} tokens, ${self.cost_usd:.4f}"
+        if self.calls_of_unknown_usage:
+            said += f"; the usage of {self.calls_of_unknown_usage} is unknown"
+        if self.calls_of_unknown_price:
+            said += f"; the price of {self.calls_of_unknown_price} is unknown"
+        return said
+
+
+class Ledger:
+    """Every call. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._lock = threading.Lock()
+
+    def add(self, entry: Entry) -> None:
+        with self._lock:
+            self._entries.append(entry)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        with self._lock:
+            return tuple(self._entries)
+
+    @property
+    def totals(self) -> Totals:
+        usages = [e.usage for e in self.entries]
+        return Totals(
+            calls=len(usages),
+            input_tokens=sum(u.input_tokens or 0 for u in usages),
+            output_tokens=sum(u.output_tokens or 0 for u in usages),
+            cost_usd=sum(u.cost_usd or 0.0 for u in usages),
+            calls_of_unknown_usage=sum(u.total_tokens is None for u in usages),
+            calls_of_unknown_price=sum(u.total_tokens is not None and u.cost_usd is None for u in usages),
+        )
+
+
+class Spending:
+    """What has been used of a budget. Thread-safe: runs side by side may share one.
+
+    `clock` gives monotonic seconds; the time runs from now on.
+    """
+
+    def __init__(
+        self, budget: Budget, clock: Callable[[], float] = time.monotonic, ledger: Ledger | None = None
+    ) -> None:
+        self.budget = budget
+        self.ledger = ledger or Ledger()
+        self._clock = clock
+        self._started_s = clock()
+        self._lock = threading.Lock()
+        self._rounds = 0
+        self._tokens = 0
+        self._usd = 0.0
+        self._unpriced: dict[str, None] = {}
+
+    @property
+    def tokens(self) -> int:
+        """Used and reserved."""
+        return self._tokens
+
+    @property
+    def usd(self) -> float:
+        """Used and reserved, as far as prices are known."""
+        return self._usd
+
+    @property
+    def seconds_left(self) -> float:
+        return max(0.0, self.budget.max_seconds - (self._clock() - self._started_s))
+
+    def start_round(self) -> int:
+        """The number of the round that begins, from 1. Raises ModelError("budget") when there is none left."""
+        with self._lock:
+            if said := self._exceeded():
+                raise ModelError("budget", said)
+            self._rounds += 1
+            return self._rounds
+
+    def exceeded(self) -> str | None:
+        """The limit that is used up, and the setting that changes it; None while there is room for more."""
+        with self._lock:
+            return self._exceeded()
+
+    def notes(self) -> tuple[str, ...]:
+        """What a person has to know about how well the budget binds."""
+        if self.budget.max_usd is None:
+            return ()
+        return tuple(
+            f"The price of {model} is unknown: codefactory.budget.maxUsd cannot hold it, "
+            f"codefactory.budget.maxTokens ({self.budget.max_tokens:,}) does."
+            for model in self._unpriced
+        )
+
+    def reserve(
+        self, model: str, role: Role, messages: Sequence[Message], max_output_tokens: int, price: Price | None
+    ) -> Reservation:
+        """Set aside what a call may use at most. The output is capped lower where the budget has no more room.
+        Raises ModelError("budget") when there is not even room for a short reply."""
+        input_tokens = estimate_tokens(messages)
+        with self._lock:
+            if said := self._used_up():
+                raise ModelError("budget", said)
+            output_tokens = min(max_output_tokens, self.budget.max_tokens - self._tokens - input_tokens)
+            least = min(max_output_tokens, LEAST_OUTPUT_TOKENS)
+            if output_tokens < least:
+                raise ModelError("budget", self._no_tokens(input_tokens))
+            if price is not None and self.budget.max_usd is not None:
+                left_usd = self.budget.max_usd - self._usd - price.of(input_tokens, 0)
+                if price.output_usd > 0:
+                    output_tokens = min(output_tokens, int(max(left_usd, 0.0) / price.output_usd))
+                if left_usd < 0 or output_tokens < least:
+                    raise ModelError("budget", self._no_money(price.of(input_tokens, least)))
+            if price is None:
+                self._unpriced[model] = None
+            usd = 0.0 if price is None else price.of(input_tokens, output_tokens)
+            self._tokens += input_tokens + output_tokens
+            self._usd += usd
+        return Reservation(self, model, role, input_tokens, output_tokens, usd, self._clock)
+
+    def settle(self, reservation: Reservation, usage: Usage, outcome: Outcome, duration_s: float) -> None:
+        """Put what was used in the place of what was reserved. Called by the reservation, once."""
+        reserved_tokens = reservation.input_tokens + reservation.max_output_tokens
+        tokens = usage.total_tokens
+        with self._lock:
+            self._tokens += (reserved_tokens if tokens is None else tokens) - reserved_tokens
+            if usage.cost_usd is not None:
+                self._usd += usage.cost_usd - reservation.usd
+        self.ledger.add(Entry(reservation.model, reservation.role, usage, duration_s, outcome))
+
+    def _exceeded(self) -> str | None:
+        if self._rounds >= self.budget.max_rounds:
+            return f"All {self.budget.max_rounds} rounds are used up. codefactory.budget.maxRounds allows more."
+        return self._used_up()
+
+    def _used_up(self) -> str | None:
+        """As `_exceeded`, within a round."""
+        budget = self.budget
+        if self._tokens >= budget.max_tokens:
+            return self._no_tokens(0)
+        if budget.max_usd is not None and self._usd >= budget.max_usd and self._usd > 0:
+            return self._no_money(0.0)
+        if not self.seconds_left:
+            return f"{budget.max_seconds:g} s have passed. codefactory.budget.maxSeconds allows more."
+        return None
+
+    def _no_tokens(self, wanted: int) -> str:
+        more = f", and the next request alone needs about {wanted:,}" if wanted else ""
+        return (
+            f"{self._tokens:,} of {self.budget.max_tokens:,} tokens are used up{more}. "
+            "codefactory.budget.maxTokens allows more."
+        )
+
+    def _no_money(self, wanted_usd: float) -> str:
+        more = f", and the next request may cost ${wanted_usd:.4f}" if wanted_usd else ""
+        return (
+            f"${self._usd:.4f} of ${self.budget.max_usd or 0.0:.2f} are used up{more}. "
+            "codefactory.budget.maxUsd allows more."
+        )
+
+
+class Reservation:
+    """Room for one call; a context that settles it at its end, also when the call failed or was cancelled."""
+
+    def __init__(
+        self,
+        spending: Spending,
+        model: str,
+        role: Role,
+        input_tokens: int,
+        max_output_tokens: int,
+        usd: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self.model = model
+        self.role: Role = role
+        self.input_tokens = input_tokens
+        """Estimated."""
+        self.max_output_tokens = max_output_tokens
+        """What the call may ask for."""
+        self.usd = usd
+        self._spending = spending
+        self._clock = clock
+        self._started_s = clock()
+        self._settled = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if isinstance(error, ModelError) and error.category not in _CHARGED_FAILURES:
+            self.settle(NO_USAGE, "failed")
+        elif error is None or isinstance(error, Exception):
+            self.settle(Usage(), "failed")
+        else:
+            cancelled = isinstance(error, asyncio.CancelledError | GeneratorExit)
+            self.settle(Usage(), "cancelled" if cancelled else "failed")
+
+    def settle(self, usage: Usage, outcome: Outcome = "completed") -> None:
+        """Charge what was really used. Only the first call counts."""
+        if not self._settled:
+            self._settled = True
+            self._spending.settle(self, usage, outcome, self._clock() - self._started_s)
+
+
+def estimate_tokens(messages: Sequence[Message]) -> int:
+    """About how many tokens the messages are, on the high side, without a tokenizer."""
+    return sum(TOKENS_PER_MESSAGE + tokens_of(message.content) for message in messages)
+
+
+def tokens_of(text: str) -> int:
+    if text.isascii():
+        return -int(-len(text) // CHARACTERS_PER_TOKEN)
+    size = len(text.encode("utf-8", "surrogatepass"))
+    ascii_size = sum(1 for c in text if c < "\x80")
+    return -int(-ascii_size // CHARACTERS_PER_TOKEN) - -(size - ascii_size) // BYTES_PER_TOKEN

@@ -1,0 +1,165 @@
+"""`render_repair()`: the request for the repair of one file."""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import secrets
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+from codefactory.analyzers.text import Text
+from codefactory.pipelines.budget import tokens_of
+from codefactory.pipelines.models import Message
+from codefactory.pipelines.replies import Applied, NotApplied, apply_reply, parse_reply
+
+from .excerpt import excerpt
+from .framing import Framing
+from .masking import Masked, mask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import jinja2
+
+    from codefactory.analyzers import Finding, Snapshot
+    from codefactory.pipelines.verdict import Verdict
+
+ReplyStyle = Literal["blocks", "json", "function"]
+"""What is asked for. Whatever comes is read: see `replies`."""
+
+MAX_FINDINGS = 20
+MAX_LINE_CHARACTERS = 300
+MAX_PREVIOUS_CHARACTERS = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Another file that a model may see to understand the one it repairs."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """The round before: what the model wrote, and why that was not enough."""
+
+    reply: str
+    outcome: Verdict | str
+    """The gate's verdict, or why the reply could not be applied."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A request, and the way back from its reply to the text."""
+
+    messages: tuple[Message, ...]
+    masked: Masked
+    """The text as the model sees it."""
+    findings: tuple[Finding, ...] = field(repr=False)  # their messages may quote a secret
+    """Those it is asked to repair. Others had no room: another round can ask for them."""
+
+    def apply(self, reply: str) -> Applied | NotApplied:
+        """The text after the edits in `reply`, secrets in their places again."""
+        result = apply_reply(self.masked.text, parse_reply(reply))
+        return replace(result, text=self.masked.restore(result.text)) if isinstance(result, Applied) else result
+
+
+def render_repair(
+    snapshot: Snapshot,
+    findings: Sequence[Finding],
+    context: Sequence[Related] = (),
+    previous: Previous | None = None,
+    reply_style: ReplyStyle = "blocks",
+    *,
+    max_tokens: int = 6000,
+    token: Callable[[], str] = lambda: secrets.token_hex(6),
+) -> Prompt:
+    """Ask for the repair of `findings` in `snapshot`.
+
+    `max_tokens`: for the file itself; related files get a third of that in addition. A longer file is shown in part.
+    Takes milliseconds on a large file: not for an event loop.
+    """
+    masked = mask(snapshot.text, findings)
+    text = Text(masked.text)
+    wanted = findings[:MAX_FINDINGS]
+    shown = excerpt(text, [f.span.start.line for f in wanted], snapshot.language, max_tokens)
+    asked = tuple(f for f in wanted if f.span.start.line in shown.lines)
+    listed = "\n".join(_finding(n, f, text, masked) for n, f in enumerate(asked, start=1))
+    related = _related(context, masked, max_tokens // 3)
+    refused = None if previous is None else masked.hide(_outcome(previous.outcome))
+    previous_reply = "" if previous is None else masked.hide(_shortened(previous.reply))
+    contents = (*(p.text for p in shown.pieces), *related, listed, previous_reply, refused or "")
+    request = _render(
+        "repair-request.md",
+        framing=Framing.around(contents, token),
+        pieces=shown.pieces,
+        whole=shown.whole,
+        findings=listed,
+        related=related,
+        refused=refused,
+        previous_reply=previous_reply,
+        has_secrets=bool(masked.secrets),
+        style=reply_style,
+    )
+    system = _render("repair-system.md", language=snapshot.language, style=reply_style)
+    return Prompt((Message("system", system), Message("user", request)), masked, asked)
+
+
+def _finding(number: int, finding: Finding, text: Text, masked: Masked) -> str:
+    line = text.line(finding.span.start.line).strip("\ufeff \t")
+    message = " ".join(masked.hide(finding.message).split())
+    severity = finding.severity.name.lower()
+    return (
+        f"{number}. Line {finding.span.start.line + 1}, {finding.tool} {finding.code} ({severity}): "
+        f"{message[:MAX_LINE_CHARACTERS]}\n   {line[:MAX_LINE_CHARACTERS]}"
+    )
+
+
+def _outcome(outcome: Verdict | str) -> str:
+    if isinstance(outcome, str):
+        return outcome
+    lines = [
+        f"- {f'Line {reason.span.start.line + 1}: ' if reason.span else ''}{reason.message}"
+        for reason in outcome.reasons
+    ]
+    return "\n".join(lines) or "- Accepted, but findings remain."
+
+
+def _related(context: Sequence[Related], masked: Masked, max_tokens: int) -> list[str]:
+    """As many of the files as have room, whole, each with its name as the first line."""
+    out: list[str] = []
+    for related in context:
+        content = f"File {related.name}\n{masked.hide(mask(related.text, prefix='REDACTED_ELSEWHERE').text)}"
+        max_tokens -= tokens_of(content)
+        if max_tokens < 0:
+            break
+        out.append("\n".join(content.splitlines()))
+    return out
+
+
+def _shortened(reply: str) -> str:
+    return reply if len(reply) <= MAX_PREVIOUS_CHARACTERS else reply[:MAX_PREVIOUS_CHARACTERS] + "\n[cut]"
+
+
+def _render(template: str, **variables: object) -> str:
+    return _environment().get_template(template).render(variables).strip() + "\n"
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    """Jinja2, imported on first use. Sandboxed: templates may one day be a user's own. What is rendered is plain text
+    for a model, so that escaping for HTML would only falsify it."""
+    import jinja2
+    import jinja2.sandbox
+
+    folder = importlib.resources.files(__spec__.parent)
+    return jinja2.sandbox.ImmutableSandboxedEnvironment(
+        loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # see above
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
