@@ -1,0 +1,182 @@
+"""Hiding: the flagged call still happens, in a way that the analyzers cannot see."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from codefactory.pipelines.verdict import Reason
+
+from .structure import dotted, truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from codefactory.analyzers import Finding
+
+    from .change import Change
+    from .structure import Call, Inventory
+
+_RUN_TEXT = frozenset(
+    {"exec", "eval", "compile", "__import__", "builtins.exec", "builtins.eval", "builtins.__import__"}
+)
+_LOOK_UP = frozenset({"getattr", "builtins.getattr", "operator.attrgetter", "operator.methodcaller"})
+_IMPORT = frozenset({"importlib.import_module", "importlib.__import__", "runpy.run_module", "runpy.run_path"})
+_NAMESPACES = frozenset({"globals", "locals", "vars"})
+_SWITCHES = frozenset({"shell", "verify", "debug", "autoescape", "check_hostname", "usedforsecurity"})
+"""Arguments whose constant value is what the finding is about."""
+
+
+def check(change: Change) -> Iterator[Reason]:
+    inventories = change.inventories
+    if inventories is None:
+        return
+    old, new = inventories
+    flagged = flagged_calls(old, change.delta.fixed)
+    yield from _dynamic(change, old, new, flagged)
+    yield from _referenced(old, new, flagged)
+    for call in flagged:
+        yield from _same_call(call, change, old, new)
+
+
+def flagged_calls(inventory: Inventory, findings: tuple[Finding, ...]) -> list[Call]:
+    """The calls that findings are about: the outermost that starts where the finding does or lies within it, else
+    those that hold the finding's place among their arguments."""
+    found: list[Call] = []
+    for finding in findings:
+        near = [c for c in inventory.calls if finding.span.start.line in c.lines]
+        exact = [
+            c
+            for c in near
+            if inventory.span(c.node).start >= finding.span.start and inventory.span(c.node).end <= finding.span.end
+        ]
+        around = [c for c in near if inventory.span(c.node).contains(finding.span.start)]
+        found += [c for c in exact or around if c not in found]
+    return found
+
+
+def _dynamic(change: Change, old: Inventory, new: Inventory, flagged: list[Call]) -> Iterator[Reason]:
+    # `__builtins__["eval"](...)`, `module.__dict__["load"](...)`, `globals()["eval"](...)`
+    had = sum(1 for _ in _subscripted_calls(old))
+    for count, node in enumerate(_subscripted_calls(new), 1):
+        if count > had:
+            yield _reason(new, node, "calls what it looks up in a namespace")
+            return
+    had_calls = old.call_counts
+    for call in new.calls:
+        if new.call_counts[call.key] <= had_calls[call.key] or not _is_new(call, change):
+            continue
+        if call.name in _RUN_TEXT:
+            yield _reason(new, call.node, f"adds `{call.name}`, which runs code that analyzers cannot see")
+            return
+        names = {part for f in flagged for part in f.name.split(".") if part}
+        literals = [n.value for n in ast.walk(call.node) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        if call.name in _IMPORT and (not literals or any(set(text.split(".")) & names for text in literals)):
+            yield _reason(new, call.node, "imports a module by a computed or flagged name")
+            return
+        if call.name in _LOOK_UP and (_computed_name(call.node) or any(text in names for text in literals)):
+            yield _reason(new, call.node, f"looks a name up with `{call.name}` instead of naming it")
+            return
+
+
+def _is_new(call: Call, change: Change) -> bool:
+    return not change.alignment.added.isdisjoint(call.lines)
+
+
+def _computed_name(node: ast.Call) -> bool:
+    """Whether the attribute asked for is put together from pieces: nobody honest writes that."""
+    return any(
+        isinstance(a, (ast.BinOp, ast.JoinedStr, ast.Call, ast.Subscript)) for a in node.args[1:2] or node.args[:1]
+    )
+
+
+def _subscripted_calls(inventory: Inventory) -> Iterator[ast.Call]:
+    for call in inventory.calls:
+        func = call.node.func
+        while isinstance(func, ast.Attribute):
+            func = func.value
+        if not isinstance(func, ast.Subscript):
+            continue
+        holder = func.value
+        if (
+            (isinstance(holder, ast.Call) and inventory.resolved(holder.func).rpartition(".")[2] in _NAMESPACES)
+            or (isinstance(holder, ast.Attribute) and holder.attr in ("__dict__", "modules"))
+            or (isinstance(holder, ast.Name) and holder.id == "__builtins__")
+        ):
+            yield call.node
+
+
+def _referenced(old: Inventory, new: Inventory, flagged: list[Call]) -> Iterator[Reason]:
+    """The flagged function handed around without being called: `parse = yaml.load`, `partial(yaml.load, f)`."""
+    names = {call.key for call in flagged if call.imported or "." not in call.name}
+    if not names:
+        return
+    before = sum(1 for _ in _references(old, names))
+    for count, node in enumerate(_references(new, names), 1):
+        if count > before:
+            yield _reason(new, node, f"refers to `{new.resolved(node)}` by another name")
+            return
+
+
+def _references(inventory: Inventory, names: set[tuple[str, bool]]) -> Iterator[ast.expr]:
+    called = {id(call.node.func) for call in inventory.calls}
+    lasts = {name.rpartition(".")[2] for name, _ in names}
+    for node in inventory.nodes:
+        if not isinstance(node, (ast.Name, ast.Attribute)) or not isinstance(node.ctx, ast.Load) or id(node) in called:
+            continue
+        if isinstance(node, ast.Attribute) and node.attr not in lasts:
+            continue
+        if dotted(node, inventory.imports) in names:
+            yield node
+
+
+def _same_call(call: Call, change: Change, old: Inventory, new: Inventory) -> Iterator[Reason]:
+    """A finding is gone, and its call stands there with the same arguments, or with a constant tucked away."""
+    if not call.imported and call.name in ("", "."):
+        return
+    for twin in new.calls:
+        if twin.key != call.key or not _is_new(twin, change):
+            continue
+        before, after = _keywords(call.node), _keywords(twin.node)
+        if None in after and None not in before:
+            yield _reason(
+                new, twin.node, f"hands arguments to `{call.name}` through `**`, where analyzers cannot see them"
+            )
+            return
+        for name, value in before.items():
+            if name not in _SWITCHES or name not in after or not isinstance(value, ast.Constant):
+                continue
+            now = after[name]
+            if isinstance(now, ast.Constant):
+                continue
+            known = _value(now, new)
+            if known is truth(value) or (name == "shell" and known is not False):
+                yield _reason(new, twin.node, f"keeps `{name}` of `{call.name}` and hides its value in an expression")
+                return
+
+
+def _keywords(node: ast.Call) -> dict[str | None, ast.expr]:
+    return {keyword.arg: keyword.value for keyword in node.keywords}
+
+
+def _value(expression: ast.expr, inventory: Inventory) -> bool | None:
+    """The truth of an expression, looking one assignment behind a name and into `bool(...)`."""
+    if isinstance(expression, ast.Call) and isinstance(expression.func, ast.Name) and expression.func.id == "bool":
+        return _value(expression.args[0], inventory) if len(expression.args) == 1 else None
+    if isinstance(expression, ast.Name):
+        values = [
+            node.value
+            for node in (*inventory.nodes, *inventory.tree.body)
+            if isinstance(node, ast.Assign)
+            and any(isinstance(t, ast.Name) and t.id == expression.id for t in node.targets)
+        ]
+        return truth(values[0]) if values else None
+    return truth(expression)
+
+
+def _reason(inventory: Inventory, node: ast.expr, what: str) -> Reason:
+    return Reason(
+        "silenced",
+        f"line {node.lineno} {what}. The same code would still run, unseen; repair the call itself.",
+        inventory.span(node),
+    )
