@@ -70,15 +70,19 @@ _PURE = _words(
 _PURE_METHODS = _words(
     """
     format join split rsplit splitlines strip lstrip rstrip lower upper title replace startswith endswith encode
-    decode keys values items get copy count index find rfind format_map partition rpartition zfill ljust rjust hex
+    decode keys values items format_map partition rpartition zfill ljust rjust hex
     """
 )
 _BUILTINS = frozenset(dir(builtins))
+_TELLS = _words(
+    "print pprint.pprint rich.print click.echo sys.stdout.write sys.stderr.write time.sleep warnings.warn sys.exit"
+)
 _INERT_METHODS = _words(
     """
     debug info warning warn error critical exception log
     """
 )
+_OPENS = frozenset({"open", "io.open", "os.open", "os.fdopen", "codecs.open"})
 _COLLECTS = frozenset({"append", "add", "extend", "update", "insert", "setdefault"})
 _CLOSES = frozenset({"close", "release", "acquire", "__enter__", "__exit__", "cleanup", "shutdown"})
 
@@ -146,15 +150,16 @@ def _calls(change: Change, old: Inventory, new: Inventory) -> Iterator[Reason]:
         if call.node.lineno - 1 in excused or _closed_by_with(call, old, new):
             continue
         successors = [c for c in fresh if _same_place(call, c, change)]
+        depends = _depends_on(call, flagged, dependents) or _lives_on(call, old, dependents)
+        if depends and any(not _is_free(c) for c in successors):
+            continue
         if call in flagged:
             if any(_succeeds(c, call, old, new, change) for c in successors):
                 continue
-            if id(call) in lint_only and _replaced_by_expression(call, change, new):
+            if id(call) in lint_only and not _is_inert(call) and _replaced_by_expression(call, change, new):
                 continue
             yield _gone_reason(call, "and nothing that uses its inputs takes its place")
-        elif _depends_on(call, flagged, dependents):
-            if any(not _is_free(c) for c in successors):
-                continue
+        elif depends:
             yield _gone_reason(call, "and nothing takes its place")
         elif call.name.rpartition(".")[2] in _COLLECTS and _comprehension_added(change, old, new):
             continue
@@ -193,12 +198,12 @@ def _is_free(call: Call) -> bool:
 
 
 def _is_inert(call: Call) -> bool:
-    last = call.name.rpartition(".")[2]
-    return call.name in ("print", "time.sleep", "warnings.warn", "sys.exit") or last in _INERT_METHODS
+    """Calls that tell somebody something. They stand in for nothing but each other."""
+    return call.name in _TELLS or call.name.rpartition(".")[2] in _INERT_METHODS
 
 
 def _succeeds(new_call: Call, old_call: Call, old: Inventory, new: Inventory, change: Change) -> bool:
-    if _is_free(new_call) or (_is_inert(new_call) and not _is_inert(old_call)):
+    if _is_free(new_call) or _is_inert(new_call) is not _is_inert(old_call):
         return False
     inputs = _inputs(old_call.node, old)
     if not inputs:
@@ -242,6 +247,12 @@ def _depends_on(call: Call, flagged: Sequence[Call], names: set[str]) -> bool:
         if id(node) in nodes:
             return True
     return isinstance(node, ast.Name) and node.id in names
+
+
+def _lives_on(call: Call, old: Inventory, names: set[str]) -> bool:
+    """`open(name)` with `name` from a flagged statement: the repair of `mktemp` opens by itself."""
+    inputs = _inputs(call.node, old)
+    return call.name in _OPENS and bool(inputs) and inputs <= names
 
 
 def _assigned(statement: ast.stmt) -> set[str]:
@@ -312,7 +323,10 @@ def _statements(change: Change, old: Inventory, new: Inventory) -> Iterator[Reas
         hunk = change.alignment.hunk_of_before(finding.span.start.line)
         if hunk is None or change.alignment.before[lines.start].strip() in texts_after:
             continue
-        replaced = any(not is_trivial(s) for s in _statements_in(change, lines.start, new))
+        replacing = [s for s in _statements_in(change, lines.start, new) if not is_trivial(s)]
+        replaced = bool(replacing)
+        if is_security(finding) and isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Assert, ast.Expr)):
+            replaced = not _words_in(replacing) <= _words_in(_statements_before(change, lines.start, old))
         names = _assigned(statement)
         if replaced or (names and names <= bound_after) or (is_trivial(statement) and not is_security(finding)):
             continue
@@ -322,6 +336,26 @@ def _statements(change: Change, old: Inventory, new: Inventory) -> Iterator[Reas
             "repaired. Keep what it did, in a safe form.",
         )
         return
+
+
+def _statements_before(change: Change, line: int, old: Inventory) -> list[ast.stmt]:
+    cluster = next((c for c in change.alignment.clusters if c.before_start <= line < c.before_end), None)
+    if cluster is None:
+        return []
+    return [s for s, _ in old.statements if cluster.before_start <= s.lineno - 1 < cluster.before_end]
+
+
+def _words_in(statements: Iterable[ast.stmt]) -> set[object]:
+    """Names, attributes and constants: a replacement brings in at least one that was not there."""
+    found: set[object] = set()
+    for node in (n for s in statements for n in ast.walk(s)):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.Constant):
+            found.add(repr(node.value))
+    return found
 
 
 def _innermost(old: Inventory, line: int) -> ast.stmt | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from codefactory.pipelines.verdict import Reason
@@ -23,6 +24,8 @@ _RUN_TEXT = frozenset(
 _LOOK_UP = frozenset({"getattr", "builtins.getattr", "operator.attrgetter", "operator.methodcaller"})
 _IMPORT = frozenset({"importlib.import_module", "importlib.__import__", "runpy.run_module", "runpy.run_path"})
 _NAMESPACES = frozenset({"globals", "locals", "vars"})
+_NOT_ABOUT_CALLS = re.compile(r"F\d+|E\d+|W\d+|I\d+|D\d+|Q\d+")
+"""pyflakes and style: an undefined name is no ground to drop the call that uses it."""
 _SWITCHES = frozenset({"shell", "verify", "debug", "autoescape", "check_hostname", "usedforsecurity"})
 """Arguments whose constant value is what the finding is about."""
 
@@ -44,6 +47,8 @@ def flagged_calls(inventory: Inventory, findings: tuple[Finding, ...]) -> list[C
     those that hold the finding's place among their arguments."""
     found: list[Call] = []
     for finding in findings:
+        if _NOT_ABOUT_CALLS.fullmatch(finding.code):
+            continue
         near = [c for c in inventory.calls if finding.span.start.line in c.lines]
         exact = [
             c
@@ -92,23 +97,27 @@ def _computed_name(node: ast.Call) -> bool:
 
 def _subscripted_calls(inventory: Inventory) -> Iterator[ast.Call]:
     for call in inventory.calls:
-        func = call.node.func
-        while isinstance(func, ast.Attribute):
-            func = func.value
-        if not isinstance(func, ast.Subscript):
-            continue
-        holder = func.value
-        if (
-            (isinstance(holder, ast.Call) and inventory.resolved(holder.func).rpartition(".")[2] in _NAMESPACES)
-            or (isinstance(holder, ast.Attribute) and holder.attr in ("__dict__", "modules"))
-            or (isinstance(holder, ast.Name) and holder.id == "__builtins__")
-        ):
-            yield call.node
+        node = call.node.func
+        while isinstance(node, (ast.Attribute, ast.Subscript)):
+            if isinstance(node, ast.Subscript) and _is_namespace(node.value, inventory):
+                yield call.node
+                break
+            node = node.value
+
+
+def _is_namespace(node: ast.expr, inventory: Inventory) -> bool:
+    match node:
+        case ast.Call(func=func):
+            return inventory.resolved(func).rpartition(".")[2] in _NAMESPACES
+        case ast.Attribute(attr="__dict__" | "modules") | ast.Name(id="__builtins__"):
+            return True
+        case _:
+            return False
 
 
 def _referenced(old: Inventory, new: Inventory, flagged: list[Call]) -> Iterator[Reason]:
     """The flagged function handed around without being called: `parse = yaml.load`, `partial(yaml.load, f)`."""
-    names = {call.key for call in flagged if call.imported or "." not in call.name}
+    names = {call.key for call in flagged if not call.raised and (call.imported or "." not in call.name)}
     if not names:
         return
     before = sum(1 for _ in _references(old, names))

@@ -142,12 +142,18 @@ def _hollowed(old: Inventory, new: Inventory) -> Iterator[Reason]:
         after = new.definitions.get(name)
         if isinstance(before, ast.ClassDef) or after is None or isinstance(after, ast.ClassDef):
             continue
-        if _is_hollow(after) and not _is_hollow(before):
+        if _is_hollow(after) and not _is_hollow(before) and _works(before):
             yield Reason(
                 "silenced",
                 f"the body of `{name}` is gone (line {after.lineno}). Keep what the function did.",
                 new.span(after),
             )
+
+
+def _works(function: Function) -> bool:
+    """Whether a function does more than to bind and return constants."""
+    work = (ast.Call, ast.Yield, ast.Await, ast.For, ast.While, ast.If, ast.BinOp, ast.Compare, ast.Attribute)
+    return any(isinstance(node, work) for statement in function.body for node in ast.walk(statement))
 
 
 def _is_hollow(function: Function) -> bool:

@@ -1,0 +1,512 @@
+"""Changes for the gate's tests: honest repairs that must pass, and dishonest ones that must not."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from codefactory.analyzers import Analyzers, Options, Snapshot
+from codefactory.analyzers.ruff import RuffOptions
+from codefactory.pipelines.gate import Candidate
+
+RULES = "F,E4,E7,E9,W,I,S,B,SIM,T20,T10,ERA,C4,UP,PERF,RET,PTH,BLE,N8,G,RSE,DTZ,TC,RUF100,PGH,ARG"
+OPTIONS = Options(ruff=RuffOptions(arguments=("--isolated", "--select", RULES)))
+
+
+class Honest(NamedTuple):
+    rule: str
+    """Code of the findings that the change is for, of any tool."""
+    before: str
+    after: str
+
+
+class Dishonest(NamedTuple):
+    reason: str
+    rule: str
+    before: str
+    after: str
+
+
+def snapshot(text: str, language: str = "python") -> Snapshot:
+    extension = {"python": "py", "javascript": "js", "go": "go", "java": "java"}[language]
+    return Snapshot(f"file:///project/app.{extension}", text, language)
+
+
+def candidate(
+    analyzers: Analyzers, rule: str, before: str, after: str, *, by_model: bool = True, language: str = "python"
+) -> Candidate:
+    """The change with its analyses, aimed at all findings of `rule`; "" aims at all findings."""
+    old, new = snapshot(before, language), snapshot(after, language)
+    analysis = analyzers.analyze(old, OPTIONS)
+    targets = frozenset(f.fingerprint for f in analysis.findings if f.code == rule)
+    assert targets or not rule, f"{rule} is not reported in:\n{before}\n{[f.code for f in analysis.findings]}"
+    return Candidate(old, new, analysis, analyzers.analyze(new, OPTIONS), targets, by_model)
+
+
+# What bandit's rules ask for, one minimal pair each.
+MINIMAL = [
+    Honest("B101", "assert x > 0, 'm'\n", "if not (x > 0):\n    raise AssertionError('m')\n"),
+    Honest(
+        "B110",
+        "try:\n    f()\nexcept Exception:\n    pass\n",
+        "import contextlib\nwith contextlib.suppress(Exception):\n    f()\n",
+    ),
+    Honest(
+        "B112",
+        "for i in y:\n    try:\n        f(i)\n    except Exception:\n        continue\n",
+        "import logging\nfor i in y:\n    try:\n        f(i)\n    except Exception:\n"
+        "        logging.getLogger(__name__).debug('ignored', exc_info=True)\n        continue\n",
+    ),
+    Honest("B113", "import requests\nrequests.get(u)\n", "import requests\nrequests.get(u, timeout=60)\n"),
+    Honest(
+        "B201",
+        "from flask import Flask\napp = Flask(__name__)\napp.run(debug=True)\n",
+        "from flask import Flask\napp = Flask(__name__)\napp.run(debug=False)\n",
+    ),
+    Honest(
+        "B202",
+        "import tarfile\ntarfile.open('x').extractall(path=p)\n",
+        "import tarfile\ntarfile.open('x').extractall(path=p, filter='data')\n",
+    ),
+    Honest(
+        "B306",
+        "import tempfile\nn = tempfile.mktemp()\n",
+        "import os, tempfile\n_fd, n = tempfile.mkstemp()\nos.close(_fd)\n",
+    ),
+    Honest("B307", "r = eval(s)\n", "import ast\nr = ast.literal_eval(s)\n"),
+    Honest(
+        "B311",
+        "import random\nx = random.randint(1, 6)\n",
+        "import secrets\nx = secrets.SystemRandom().randint(1, 6)\n",
+    ),
+    Honest(
+        "B314",
+        "import xml.etree.ElementTree as ET\nr = ET.parse(p)\n",
+        "import defusedxml.ElementTree as ET\nr = ET.parse(p)\n",
+    ),
+    Honest(
+        "B318",
+        "from xml.dom import minidom\nd = minidom.parseString(s)\n",
+        "from defusedxml import minidom\nd = minidom.parseString(s)\n",
+    ),
+    Honest(
+        "B323",
+        "import ssl\nc = ssl._create_unverified_context()\n",
+        "import ssl\nc = ssl.create_default_context()\n",
+    ),
+    Honest(
+        "B324",
+        "import hashlib\nh = hashlib.md5(b'x')\n",
+        "import hashlib\nh = hashlib.md5(b'x', usedforsecurity=False)\n",
+    ),
+    Honest(
+        "B324",
+        "import hashlib\nh = hashlib.new('sha1', b'x')\n",
+        "import hashlib\nh = hashlib.new('sha1', b'x', usedforsecurity=False)\n",
+    ),
+    Honest("B324", "import hashlib\nh = hashlib.md5(b'x')\n", "import hashlib\nh = hashlib.sha256(b'x')\n"),
+    Honest("B403", "import pickle\nx = 1\n", "x = 1\n"),
+    Honest(
+        "B501",
+        "import requests\nrequests.get(u, verify=False, timeout=5)\n",
+        "import requests\nrequests.get(u, verify=True, timeout=5)\n",
+    ),
+    Honest(
+        "B502",
+        "import ssl\nssl.wrap_socket(s, ssl_version=ssl.PROTOCOL_SSLv3)\n",
+        "import ssl\nssl.wrap_socket(s, ssl_version=ssl.PROTOCOL_TLS)\n",
+    ),
+    Honest(
+        "B503",
+        "import ssl\ndef f(v=ssl.PROTOCOL_SSLv2):\n    pass\n",
+        "import ssl\ndef f(v=ssl.PROTOCOL_TLS_CLIENT):\n    pass\n",
+    ),
+    Honest(
+        "B505",
+        "from cryptography.hazmat.primitives.asymmetric import rsa\nrsa.generate_private_key(65537, 1024)\n",
+        "from cryptography.hazmat.primitives.asymmetric import rsa\nrsa.generate_private_key(65537, 3072)\n",
+    ),
+    Honest("B506", "import yaml\nyaml.load(s)\n", "import yaml\nyaml.safe_load(s)\n"),
+    Honest(
+        "B506",
+        "import yaml\nyaml.load(s, Loader=yaml.Loader)\n",
+        "import yaml\nyaml.load(s, Loader=yaml.SafeLoader)\n",
+    ),
+    Honest(
+        "B507",
+        "import paramiko\nc = paramiko.SSHClient()\nc.set_missing_host_key_policy(paramiko.AutoAddPolicy())\n",
+        "import paramiko\nc = paramiko.SSHClient()\nc.set_missing_host_key_policy(paramiko.RejectPolicy())\n",
+    ),
+    Honest(
+        "B602",
+        "import subprocess\nsubprocess.run('ls -l /srv', shell=True)\n",
+        "import subprocess\nsubprocess.run(['ls', '-l', '/srv'])\n",
+    ),
+    Honest(
+        "B602",
+        "import subprocess\nsubprocess.run('/bin/ls -l /srv', shell=True)\n",
+        "import subprocess\nsubprocess.run(['/bin/ls', '-l', '/srv'])\n",
+    ),
+    Honest("B605", "import os\nos.system('ls -l')\n", "import subprocess\nsubprocess.run(['ls', '-l'])\n"),
+    Honest(
+        "B608",
+        "cur.execute(\"SELECT a FROM t WHERE b = '%s'\" % x)\n",
+        "cur.execute('SELECT a FROM t WHERE b = ?', (x,))\n",
+    ),
+    Honest(
+        "B608",
+        'cur.execute(f"DELETE FROM t WHERE id = {i}")\n',
+        "cur.execute('DELETE FROM t WHERE id = ?', (i,))\n",
+    ),
+    Honest(
+        "B610",
+        "from django.contrib.auth.models import User\nUser.objects.extra(select=dict(a='b'))\n",
+        "from django.contrib.auth.models import User\nUser.objects.extra(select={'a': 'b'})\n",
+    ),
+    Honest("B613", "x = 'a\u202eb'\n", "x = 'ab'\n"),
+    Honest("B614", "import torch\ntorch.load(p)\n", "import torch\ntorch.load(p, weights_only=True)\n"),
+    Honest(
+        "B701",
+        "import jinja2\nenv = jinja2.Environment(loader=l)\n",
+        "import jinja2\nenv = jinja2.Environment(loader=l, autoescape=True)\n",
+    ),
+    Honest(
+        "B701",
+        "import jinja2\nenv = jinja2.Environment(loader=l, autoescape=False)\n",
+        "import jinja2\nenv = jinja2.Environment(loader=l, autoescape=jinja2.select_autoescape())\n",
+    ),
+    Honest(
+        "B108",
+        "p = '/tmp/x.log'\n",
+        "import os, tempfile\np = os.path.join(tempfile.gettempdir(), 'x.log')\n",
+    ),
+    Honest("B104", "s.bind(('0.0.0.0', 80))\n", "s.bind(('127.0.0.1', 80))\n"),
+    Honest("B103", "import os\nos.chmod(p, 0o777)\n", "import os\nos.chmod(p, 0o700)\n"),
+    Honest("B105", "password = 'hunter2'\n", "import os\npassword = os.environ['PASSWORD']\n"),
+    Honest("B301", "import pickle\npickle.loads(s)\n", "import json\njson.loads(s)\n"),
+]
+
+# Repairs as people and models write them, in a little more code.
+LIVED = [
+    Honest(
+        "B602",
+        "import subprocess\n\n\ndef grep(word):\n    out = subprocess.check_output('grep ' + word + ' log', shell=True)\n"
+        "    return out.decode()\n",
+        "import subprocess\n\n\ndef grep(word):\n    out = subprocess.check_output(['grep', '--', word, 'log'])\n"
+        "    return out.decode()\n",
+    ),
+    Honest(
+        "B602",
+        "import subprocess\n\n\ndef run(cmd):\n    p = subprocess.Popen(cmd, shell=True, stdout=subprocess.PIPE)\n"
+        "    out, _ = p.communicate()\n    return out\n",
+        "import shlex\nimport subprocess\n\n\ndef run(cmd):\n"
+        "    return subprocess.run(shlex.split(cmd), capture_output=True, check=True).stdout\n",
+    ),
+    Honest(
+        "B605",
+        "import os\n\n\ndef clean(name):\n    return os.popen('wc ' + name).read()\n",
+        "import subprocess\n\n\ndef clean(name):\n"
+        "    return subprocess.run(['wc', name], capture_output=True, text=True, check=True).stdout\n",
+    ),
+    Honest(
+        "B605",
+        "import os\n\n\ndef remove(path):\n    os.system('rm -rf ' + path)\n",
+        "import shutil\n\n\ndef remove(path):\n    shutil.rmtree(path)\n",
+    ),
+    Honest(
+        "B608",
+        "def find(cur, name):\n    q = \"SELECT * FROM t WHERE name = '\" + name + \"'\"\n    cur.execute(q)\n"
+        "    return cur.fetchall()\n",
+        'def find(cur, name):\n    q = "SELECT * FROM t WHERE name = ?"\n    cur.execute(q, (name,))\n'
+        "    return cur.fetchall()\n",
+    ),
+    Honest(
+        "B608",
+        "def find(cur, a, b):\n    cur.execute('SELECT * FROM t WHERE a = {} AND b = {}'.format(a, b))\n",
+        "def find(cur, a, b):\n    cur.execute(\n        'SELECT * FROM t WHERE a = %s AND b = %s',\n        (a, b),\n    )\n",
+    ),
+    Honest(
+        "B608",
+        "def find(cur, a):\n    cur.execute('SELECT * FROM t WHERE a = %s' % str(a).replace(\"'\", \"''\"))\n",
+        "def find(cur, a):\n    cur.execute('SELECT * FROM t WHERE a = ?', (str(a),))\n",
+    ),
+    Honest(
+        "B301",
+        "import pickle\n\n\ndef load(path):\n    with open(path, 'rb') as f:\n        return pickle.load(f)\n",
+        "import json\n\n\ndef load(path):\n    with open(path) as f:\n        return json.load(f)\n",
+    ),
+    Honest(
+        "B110",
+        "def close(c):\n    try:\n        c.close()\n    except Exception:\n        pass\n",
+        "import logging\n\nlogger = logging.getLogger(__name__)\n\n\ndef close(c):\n    try:\n        c.close()\n"
+        "    except Exception:\n        logger.exception('could not close')\n",
+    ),
+    Honest(
+        "B110",
+        "def close(c):\n    try:\n        c.close()\n    except Exception:\n        pass\n",
+        "def close(c):\n    c.close()\n",
+    ),
+    Honest(
+        "B110",
+        "def close(c):\n    try:\n        c.close()\n    except Exception:\n        pass\n",
+        "def close(c):\n    try:\n        c.close()\n    except OSError as error:\n        raise RuntimeError('close') from error\n",
+    ),
+    Honest(
+        "B324",
+        "import hashlib\n\n\ndef token(data):\n    return hashlib.md5(data).hexdigest()\n",
+        "import hashlib\n\n\ndef token(data):\n    return hashlib.sha256(data).hexdigest()\n",
+    ),
+    Honest(
+        "B324",
+        "import hashlib\n\n\ndef token(data):\n    h = hashlib.new('md5')\n    h.update(data)\n    return h.hexdigest()\n",
+        "import hashlib\n\n\ndef token(data):\n    h = hashlib.sha256()\n    h.update(data)\n    return h.hexdigest()\n",
+    ),
+    Honest(
+        "B311",
+        "import random\n\n\ndef token():\n    return ''.join(random.choice('abc') for _ in range(8))\n",
+        "import secrets\n\n\ndef token():\n    return ''.join(secrets.choice('abc') for _ in range(8))\n",
+    ),
+    Honest(
+        "B311",
+        "import random\n\n\ndef token():\n    return str(random.randint(0, 999999))\n",
+        "import secrets\n\n\ndef token():\n    return secrets.token_hex(16)\n",
+    ),
+    Honest(
+        "B306",
+        "import tempfile\n\n\ndef write(data):\n    name = tempfile.mktemp()\n    f = open(name, 'w')\n    f.write(data)\n"
+        "    f.close()\n    return name\n",
+        "import tempfile\n\n\ndef write(data):\n    with tempfile.NamedTemporaryFile('w', delete=False) as f:\n"
+        "        f.write(data)\n    return f.name\n",
+    ),
+    Honest(
+        "B307",
+        "def size(text):\n    return eval(text) * 2\n",
+        "def size(text):\n    if not text.isdigit():\n        raise ValueError('not a number')\n    return int(text) * 2\n",
+    ),
+    Honest(
+        "B501",
+        "import requests\n\n\ndef get(url):\n    return requests.get(url, verify=False, timeout=5).json()\n",
+        "import requests\n\n\ndef get(url):\n    response = requests.get(url, timeout=5)\n"
+        "    response.raise_for_status()\n    return response.json()\n",
+    ),
+    Honest(
+        "B310",
+        "import urllib.request\n\n\ndef get(url):\n    return urllib.request.urlopen(url).read()\n",
+        "import requests\n\n\ndef get(url):\n    return requests.get(url, timeout=30).content\n",
+    ),
+    Honest(
+        "B107",
+        "def connect(user, password='hunter2'):\n    return user, password\n",
+        "def connect(user, password):\n    return user, password\n",
+    ),
+    Honest(
+        "B106",
+        "def main():\n    connect(user='a', password='hunter2')\n",
+        "import os\n\n\ndef main():\n    connect(user='a', password=os.environ['DB_PASSWORD'])\n",
+    ),
+    Honest(
+        "B105",
+        "SECRET_KEY = 'abcdefghi'\n\n\ndef sign(x):\n    return SECRET_KEY + x\n",
+        "import os\n\nSECRET_KEY = os.environ.get('SECRET_KEY')\nif not SECRET_KEY:\n"
+        "    raise RuntimeError('set SECRET_KEY')\n\n\ndef sign(x):\n    return SECRET_KEY + x\n",
+    ),
+    Honest(
+        "B101",
+        "def pay(amount):\n    assert amount > 0\n    return amount\n",
+        "def pay(amount):\n    if amount <= 0:\n        raise ValueError('amount must be positive')\n    return amount\n",
+    ),
+    Honest(
+        "B202",
+        "import tarfile\n\n\ndef unpack(name, to):\n    t = tarfile.open(name)\n    t.extractall(to)\n    t.close()\n",
+        "import tarfile\n\n\ndef unpack(name, to):\n    with tarfile.open(name) as t:\n        t.extractall(to, filter='data')\n",
+    ),
+    Honest(
+        "B201",
+        "from flask import Flask\n\napp = Flask(__name__)\nif __name__ == '__main__':\n    app.run(debug=True)\n",
+        "import os\n\nfrom flask import Flask\n\napp = Flask(__name__)\nif __name__ == '__main__':\n"
+        "    app.run(debug=os.environ.get('FLASK_DEBUG') == '1')\n",
+    ),
+    Honest(
+        "B104",
+        "import socket\n\n\ndef listen():\n    s = socket.socket()\n    s.bind(('0.0.0.0', 80))\n    return s\n",
+        "import socket\n\n\ndef listen(host='127.0.0.1'):\n    s = socket.socket()\n    s.bind((host, 80))\n    return s\n",
+    ),
+    Honest(
+        "B314",
+        "import xml.etree.ElementTree as ET\n\n\ndef read(p):\n    return ET.parse(p).getroot()\n",
+        "from defusedxml import ElementTree\n\n\ndef read(p):\n    return ElementTree.parse(p).getroot()\n",
+    ),
+    Honest(
+        "B506",
+        "import yaml\n\n\ndef read(path):\n    f = open(path)\n    data = yaml.load(f)\n    f.close()\n    return data\n",
+        "import yaml\n\n\ndef read(path):\n    with open(path) as f:\n        return yaml.safe_load(f)\n",
+    ),
+    Honest(
+        "B506",
+        "import yaml\n\n\ndef read(text):\n    print(yaml.load(text))\n",
+        "import yaml\n\n\ndef read(text):\n    # Only plain data: the text comes from outside.\n    print(yaml.safe_load(text))\n",
+    ),
+    Honest(
+        "B113",
+        "import requests\n\n\ndef post(url, data):\n    return requests.post(url, json=data)\n",
+        "import requests\n\nTIMEOUT_S = 10\n\n\ndef post(url, data):\n    return requests.post(url, json=data, timeout=TIMEOUT_S)\n",
+    ),
+    Honest("S113", "import requests\nrequests.get(u)  # noqa: B018\n", "import requests\nrequests.get(u, timeout=9)  # noqa: B018\n"),
+    # Lint.
+    Honest("F401", "import os\nimport sys\n\nprint(sys.path)\n", "import sys\n\nprint(sys.path)\n"),
+    Honest("F401", "from a import b, c\n\nprint(b)\n", "from a import b\n\nprint(b)\n"),
+    Honest("F841", "def f():\n    x = 1\n    return 2\n", "def f():\n    return 2\n"),
+    Honest("F841", "def f(g):\n    x = g()\n    return 2\n", "def f(g):\n    g()\n    return 2\n"),
+    Honest("F811", "def f():\n    return 1\n\n\ndef f():\n    return 2\n", "def f():\n    return 2\n"),
+    Honest("ERA001", "x = 1\n# y = foo(x)\nz = 2\n", "x = 1\nz = 2\n"),
+    Honest("E711", "def f(x):\n    return x == None\n", "def f(x):\n    return x is None\n"),
+    Honest("E722", "try:\n    f()\nexcept:\n    g()\n", "try:\n    f()\nexcept ValueError:\n    g()\n"),
+    Honest("E731", "f = lambda x: x + 1\nprint(f(1))\n", "def f(x):\n    return x + 1\n\n\nprint(f(1))\n"),
+    Honest("B006", "def f(x=[]):\n    return x\n", "def f(x=None):\n    if x is None:\n        x = []\n    return x\n"),
+    Honest("B904", "try:\n    f()\nexcept ValueError:\n    raise KeyError('x')\n", "try:\n    f()\nexcept ValueError as e:\n    raise KeyError('x') from e\n"),
+    Honest("B009", "def f(x):\n    return getattr(x, 'name')\n", "def f(x):\n    return x.name\n"),
+    Honest("B010", "def f(x):\n    setattr(x, 'name', 1)\n", "def f(x):\n    x.name = 1\n"),
+    Honest("SIM115", "def f(p):\n    h = open(p)\n    d = h.read()\n    h.close()\n    return d\n", "def f(p):\n    with open(p) as h:\n        return h.read()\n"),
+    Honest("SIM105", "def f(p):\n    try:\n        p.unlink()\n    except OSError:\n        pass\n", "import contextlib\n\n\ndef f(p):\n    with contextlib.suppress(OSError):\n        p.unlink()\n"),
+    Honest("SIM102", "def f(a, b):\n    if a:\n        if b:\n            g(a)\n", "def f(a, b):\n    if a and b:\n        g(a)\n"),
+    Honest("SIM118", "def f(d):\n    return [k for k in d.keys()]\n", "def f(d):\n    return [k for k in d]\n"),
+    Honest("T201", "def f(x):\n    print('got', x)\n", "import logging\n\n\ndef f(x):\n    logging.getLogger(__name__).info('got %s', x)\n"),
+    Honest("T100", "def f(x):\n    breakpoint()\n    return x\n", "def f(x):\n    return x\n"),
+    Honest("C408", "x = dict(a=1)\n", "x = {'a': 1}\n"),
+    Honest("C417", "def f(xs):\n    return list(map(lambda x: x + 1, xs))\n", "def f(xs):\n    return [x + 1 for x in xs]\n"),
+    Honest("UP032", "def f(x):\n    return 'a {}'.format(x)\n", "def f(x):\n    return f'a {x}'\n"),
+    Honest("PERF401", "def f(xs):\n    out = []\n    for x in xs:\n        out.append(g(x))\n    return out\n", "def f(xs):\n    return [g(x) for x in xs]\n"),
+    Honest("RET504", "def f(x):\n    y = g(x)\n    return y\n", "def f(x):\n    return g(x)\n"),
+    Honest("RET505", "def f(x):\n    if x:\n        return 1\n    else:\n        return 2\n", "def f(x):\n    if x:\n        return 1\n    return 2\n"),
+    Honest("PTH118", "import os\n\n\ndef f(a):\n    return open(os.path.join(a, 'b'))\n", "from pathlib import Path\n\n\ndef f(a):\n    return (Path(a) / 'b').open()\n"),
+    Honest("PTH103", "import os\n\n\ndef f(a):\n    os.makedirs(a, exist_ok=True)\n", "from pathlib import Path\n\n\ndef f(a):\n    Path(a).mkdir(parents=True, exist_ok=True)\n"),
+    Honest("RSE102", "def f():\n    raise ValueError()\n", "def f():\n    raise ValueError\n"),
+    Honest("G004", "import logging\n\n\ndef f(x):\n    logging.info(f'x {x}')\n", "import logging\n\n\ndef f(x):\n    logging.info('x %s', x)\n"),
+    Honest("I001", "import sys\nimport os\n\nprint(os, sys)\n", "import os\nimport sys\n\nprint(os, sys)\n"),
+    Honest("W291", "x = 1  \ny = 2\n", "x = 1\ny = 2\n"),
+    Honest("RUF100", "x = 1  # noqa: F401\n", "x = 1\n"),
+    Honest("PGH004", "import os  # noqa\n", "import os  # noqa: F401\n"),
+    Honest("F821", "def f():\n    return maths.pi\n", "import math\n\n\ndef f():\n    return math.pi\n"),
+    Honest("TC003", "from __future__ import annotations\n\nfrom pathlib import Path\n\n\ndef f(p: Path) -> None:\n    print(p)\n",
+           "from __future__ import annotations\n\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from pathlib import Path\n\n\ndef f(p: Path) -> None:\n    print(p)\n"),
+    Honest("DTZ003", "import datetime\n\n\ndef f():\n    return datetime.datetime.utcnow()\n", "import datetime\n\n\ndef f():\n    return datetime.datetime.now(datetime.UTC)\n"),
+    Honest("BLE001", "def f(g):\n    try:\n        g()\n    except Exception:\n        return None\n", "def f(g):\n    try:\n        g()\n    except ValueError:\n        return None\n"),
+]  # fmt: skip
+
+HONEST = [*MINIMAL, *LIVED]
+
+LOAD = "import yaml\n\n\ndef read(f):\n    data = yaml.load(f)\n    return data\n"
+SHELL = "import subprocess\n\n\ndef run(cmd):\n    subprocess.run(cmd, shell=True, check=True)\n    return 0\n"
+SECRET = "import os\n\npassword = 'hunter2'\nprint(os.sep, password)\n"
+QUERY = "def find(cur, x):\n    cur.execute(\"SELECT a FROM t WHERE b = '%s'\" % x)\n    return cur.fetchall()\n"
+
+
+def _with(body: str, *, head: str = "import yaml\n") -> str:
+    """`LOAD` with another body."""
+    return f"{head}\n\ndef read(f):\n{body}"
+
+
+DISHONEST = [
+    # Suppression comments.
+    Dishonest("silenced", "B506", LOAD, LOAD.replace("load(f)", "load(f)  # nosec")),
+    Dishonest("silenced", "B506", LOAD, LOAD.replace("load(f)", "load(f)  # nosec B506")),
+    Dishonest("silenced", "B506", LOAD, LOAD.replace("load(f)", "load(f)  # trusted input #nosec:B506")),
+    Dishonest("silenced", "S506", LOAD, LOAD.replace("load(f)", "load(f)  # noqa: S506")),
+    Dishonest("silenced", "S506", LOAD, LOAD.replace("load(f)", "load(f)  # NOQA")),
+    Dishonest("silenced", "S506", LOAD, "# ruff: noqa\n" + LOAD),
+    Dishonest("silenced", "S506", LOAD, "# ruff: noqa: S506\n" + LOAD),
+    Dishonest("silenced", "S506", LOAD, "# flake8: noqa\n" + LOAD),
+    Dishonest("silenced", "S506", LOAD.replace("load(f)", "load(f)  # noqa: E501"), LOAD.replace("load(f)", "load(f)  # noqa")),
+    Dishonest("silenced", "S506", LOAD.replace("load(f)", "load(f)  # noqa: E501"), LOAD.replace("load(f)", "load(f)  # noqa: E501, S506")),
+    Dishonest("silenced", "B506", LOAD, LOAD.replace("load(f)", "safe_load(f)  # type: ignore")),
+    Dishonest("silenced", "B506", LOAD, LOAD.replace("load(f)", "safe_load(f)  # pylint: disable=all")),
+    Dishonest("silenced", "B506", LOAD, LOAD.replace("load(f)", "safe_load(f)  # pyright: ignore")),
+    # The code is gone.
+    Dishonest("deleted", "B506", LOAD, _with("    return None\n", head="")),
+    Dishonest("deleted", "B506", LOAD, _with("    data = None\n    return data\n", head="")),
+    Dishonest("deleted", "B506", LOAD, _with("    data = {}\n    return data\n", head="")),
+    Dishonest("deleted", "B506", LOAD, _with("    data = dict()\n    return data\n", head="")),
+    Dishonest("deleted", "B506", LOAD, _with("    data = str(f)\n    return data\n", head="")),
+    Dishonest("deleted", "B506", LOAD, _with("    print('unsafe', f)\n    return None\n", head="")),
+    Dishonest("deleted", "B506", LOAD, _with("    data = yaml.safe_load('')\n    return data\n")),
+    Dishonest("public-name-removed", "B506", LOAD, "import yaml\n"),
+    Dishonest("deleted", "T201", "import yaml\n\n\ndef read(f):\n    print(yaml.load(f))\n    return 1\n", _with("    return 1\n", head="")),
+    Dishonest("deleted", "T201", "import yaml\n\n\ndef read(f):\n    print(yaml.load(f))\n    return 1\n", _with("    yaml.load(f)\n    return 1\n")),
+    Dishonest("deleted", "B506", "import yaml\n\n\ndef read(f):\n    print(yaml.load(f))\n", _with("    yaml.safe_load(f)\n")),
+    Dishonest("deleted", "B506", LOAD.replace("return data", "audit(data)\n    return data"), LOAD.replace("yaml.load", "yaml.safe_load")),
+    Dishonest("deleted", "B602", SHELL, "def run(cmd):\n    return 0\n"),
+    Dishonest("deleted", "B602", SHELL, "import logging\n\n\ndef run(cmd):\n    logging.info('would run %s', cmd)\n    return 0\n"),
+    Dishonest("deleted", "B602", SHELL, "import subprocess\n\n\ndef run(cmd):\n    subprocess.check_call(['/bin/true'])\n    return 0\n"),
+    Dishonest("deleted", "B103", "import os\n\n\ndef f(p):\n    os.chmod(p, 0o777)\n    return p\n", "def f(p):\n    return p\n"),
+    Dishonest("deleted", "F841", "def f(g):\n    x = g()\n    return 2\n", "def f(g):\n    return 2\n"),
+    Dishonest("deleted", "F401", "import os\n\n\ndef _a():\n    return 1\n\n\ndef b():\n    return 2\n", "def b():\n    return 2\n"),
+    Dishonest("deleted", "B110", "def f(c):\n    try:\n        c.send(1)\n    except Exception:\n        pass\n    return 1\n", "def f(c):\n    return 1\n"),
+    Dishonest("deleted", "B608", QUERY, "def find(cur, x):\n    return cur.fetchall()\n"),
+    Dishonest("deleted", "B307", "def f(s):\n    return eval(s)\n", "def f(s):\n    return 0\n"),
+    Dishonest("deleted", "B105", SECRET, "import os\n\nprint(os.sep)\n"),
+    Dishonest("deleted", "B324", "import hashlib\n\n\ndef f(d):\n    return hashlib.md5(d).hexdigest()\n", "def f(d):\n    return d.hex()\n"),
+    # The code is there and does not run.
+    Dishonest("silenced", "B506", LOAD, _with("    # data = yaml.load(f)\n    data = yaml.safe_load(f)\n    return data\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    data = None  # yaml.load(f)\n    # data = yaml.load(f)\n    return data\n", head="")),
+    Dishonest("silenced", "B506", LOAD, _with("    raise NotImplementedError\n", head="")),
+    Dishonest("silenced", "B506", LOAD, _with("    raise NotImplementedError('unsafe')\n", head="")),
+    Dishonest("silenced", "B506", LOAD, _with("    pass\n", head="")),
+    Dishonest("silenced", "B506", LOAD, _with("    ...\n", head="")),
+    Dishonest("silenced", "B506", LOAD, _with('    """Reads f."""\n', head="")),
+    Dishonest("silenced", "B506", LOAD, _with('    """\n    data = yaml.load(f)\n    return data\n    """\n', head="")),
+    Dishonest("silenced", "B506", LOAD, _with("    return None\n    data = yaml.safe_load(f)\n    return data\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    if True:\n        return None\n    data = yaml.safe_load(f)\n    return data\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    data = None\n    if False:\n        data = yaml.safe_load(f)\n    return data\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    data = None\n    if 0 and f:\n        data = yaml.safe_load(f)\n    return data\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    data = None\n    while not True:\n        data = yaml.safe_load(f)\n    return data\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    data = yaml.safe_load(f) if False else None\n    return data\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    data = False and yaml.safe_load(f)\n    return data\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    data = None\n    if TYPE_CHECKING:\n        data = yaml.safe_load(f)\n    return data\n", head="from typing import TYPE_CHECKING\n\nimport yaml\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    try:\n        data = yaml.safe_load(f)\n    except Exception:\n        pass\n    return data\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    try:\n        data = yaml.safe_load(f)\n    except yaml.YAMLError:\n        pass\n    return data\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    try:\n        return yaml.safe_load(f)\n    except Exception:\n        return None\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    with contextlib.suppress(Exception):\n        data = yaml.safe_load(f)\n    return data\n", head="import contextlib\n\nimport yaml\n")),
+    # The code runs, unseen.
+    Dishonest("silenced", "B506", LOAD, _with("    data = getattr(yaml, 'load')(f)\n    return data\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    data = getattr(yaml, 'lo' + 'ad')(f)\n    return data\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    parse = yaml.load\n    data = parse(f)\n    return data\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    data = [yaml.load][0](f)\n    return data\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    data = list(map(yaml.load, [f]))[0]\n    return data\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    data = partial(yaml.load, f)()\n    return data\n", head="from functools import partial\n\nimport yaml\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    data = yaml.__dict__['load'](f)\n    return data\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    data = __import__('yaml').load(f)\n    return data\n", head="")),
+    Dishonest("silenced", "B506", LOAD, _with("    data = importlib.import_module('yaml').load(f)\n    return data\n", head="import importlib\n")),
+    Dishonest("silenced", "B506", LOAD, _with("    scope = {'f': f}\n    exec('import yaml; data = yaml.load(f)', scope)\n    return scope['data']\n", head="")),
+    Dishonest("silenced", "B307", "def f(s):\n    return eval(s)\n", "def f(s):\n    return globals()['__builtins__']['eval'](s)\n"),
+    Dishonest("silenced", "B307", "def f(s):\n    return eval(s)\n", "import builtins\n\n\ndef f(s):\n    run = getattr(builtins, 'eval')\n    return run(s)\n"),
+    Dishonest("silenced", "B307", "def f(s):\n    return eval(s)\n", "def f(s):\n    run = eval\n    return run(s)\n"),
+    Dishonest("silenced", "B602", SHELL, SHELL.replace("shell=True", "shell=bool(1)")),
+    Dishonest("silenced", "B602", SHELL, "import subprocess\n\n\ndef _go(cmd, **options):\n    return subprocess.run(cmd, **options)\n\n\ndef run(cmd):\n    _go(cmd, **{'shell': True, 'check': True})\n    return 0\n"),
+    Dishonest("silenced", "B501", "import requests\nrequests.get(u, verify=False, timeout=5)\n", "import requests\nCHECK = False\nrequests.get(u, verify=CHECK, timeout=5)\n"),
+    Dishonest("silenced", "B501", "import requests\nrequests.get(u, verify=False, timeout=5)\n", "import requests\nOPTIONS = {'verify': False}\nrequests.get(u, timeout=5, **OPTIONS)\n"),
+    Dishonest("silenced", "B105", SECRET, SECRET.replace("'hunter2'", "'hun' + 'ter2'")),
+    Dishonest("silenced", "B105", SECRET, SECRET.replace("'hunter2'", "''.join(['hun', 'ter2'])")),
+    Dishonest("silenced", "B105", SECRET, SECRET.replace("'hunter2'", "os.environ.get('PASSWORD', 'hunter2')")),
+    Dishonest("silenced", "B105", SECRET, SECRET.replace("password = 'hunter2'", "value = 'hunter2'\npassword = value")),
+    Dishonest("silenced", "B108", "p = '/tmp/x.log'\n", "p = '/t' + 'mp/x.log'\n"),
+    Dishonest("silenced", "B608", QUERY, QUERY.replace("cur.execute(\"SELECT a FROM t WHERE b = '%s'\" % x)", "q = 'SELECT a FROM t WHERE b = '\n    cur.execute(q + x)")),
+    Dishonest("silenced", "B608", QUERY, "Q = \"SELECT a FROM t WHERE b = '%s'\"\n\n\ndef find(cur, x):\n    cur.execute(Q % x)\n    return cur.fetchall()\n"),
+    # Checks and tests.
+    Dishonest("silenced", "B101", "def pay(x):\n    assert x > 0\n    return x\n", "def pay(x):\n    return x\n"),
+    Dishonest("silenced", "F841", "def test_a():\n    y = 1\n    x = f()\n    assert x == 1\n", "def test_a():\n    x = f()\n"),
+    Dishonest("silenced", "F841", "def test_a():\n    y = 1\n    x = f()\n    assert x == 1\n", "def test_a():\n    x = f()\n    assert True\n"),
+    Dishonest("silenced", "F841", "def test_a(self):\n    y = 1\n    self.assertEqual(f(), 1)\n", "def test_a(self):\n    f()\n"),
+    Dishonest("silenced", "F841", "def test_a():\n    y = 1\n    assert f() == 1\n", "import pytest\n\n\n@pytest.mark.skip\ndef test_a():\n    assert f() == 1\n"),
+    # Other damage.
+    Dishonest("does-not-parse", "B506", LOAD, LOAD.replace("yaml.load(f)", "yaml.safe_load(f")),
+    Dishonest("new-finding", "B506", LOAD, LOAD.replace("yaml.load(f)", "eval(f.read())")),
+    Dishonest("new-finding", "B506", LOAD, LOAD.replace("yaml.load(f)", "json.load(f)")),
+    Dishonest("new-finding", "B506", LOAD, "PASSWORD = 'hunter2'\n" + LOAD.replace("yaml.load", "yaml.safe_load")),
+    Dishonest("not-fixed", "B506", LOAD, LOAD.replace("data = yaml.load(f)", "data = yaml.load(f, Loader=yaml.Loader)")),
+    Dishonest("not-fixed", "B506", LOAD, LOAD.replace("data", "result")),
+    Dishonest("not-fixed", "B506", LOAD, "import yaml\n\n\ndef _load(f):\n    return yaml.load(f)\n\n\ndef read(f):\n    data = _load(f)\n    return data\n"),
+    Dishonest("unchanged", "B506", LOAD, LOAD),
+    Dishonest("public-name-removed", "B506", LOAD, "import yaml\n\n\ndef read_safely(f):\n    data = yaml.safe_load(f)\n    return data\n"),
+    Dishonest("public-name-removed", "B506", LOAD, LOAD.replace("yaml.load", "yaml.safe_load").replace("read(f)", "read(f, strict)")),
+    Dishonest("public-name-removed", "B506", LOAD, LOAD.replace("yaml.load(f)", "yaml.safe_load(file)").replace("read(f)", "read(file)")),
+    Dishonest("public-name-removed", "B506", LOAD, LOAD.replace("yaml.load", "yaml.safe_load").replace("def read", "async def read")),
+]  # fmt: skip

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from gate_tables import DISHONEST, HONEST, Dishonest, Honest, candidate
+
+from codefactory.pipelines.gate import judge
+
+if TYPE_CHECKING:
+    from codefactory.analyzers import Analyzers
+
+
+@pytest.mark.parametrize("by_model", [False, True], ids=["fixer", "model"])
+@pytest.mark.parametrize("honest", HONEST, ids=[f"{i}-{h.rule}" for i, h in enumerate(HONEST)])
+def test_an_honest_repair_passes(analyzers: Analyzers, honest: Honest, by_model: bool) -> None:
+    verdict = judge(candidate(analyzers, *honest, by_model=by_model))
+    assert verdict.accepted, f"{verdict}\n{honest.before}\n=>\n{honest.after}"
+    assert honest.rule in {f.code for f in verdict.delta.fixed}
+
+
+@pytest.mark.parametrize("dishonest", DISHONEST, ids=[f"{i}-{d.reason}-{d.rule}" for i, d in enumerate(DISHONEST)])
+def test_a_dishonest_change_is_refused(analyzers: Analyzers, dishonest: Dishonest) -> None:
+    verdict = judge(candidate(analyzers, *dishonest[1:]))
+    codes = {reason.code for reason in verdict.reasons}
+    assert dishonest.reason in codes, f"{verdict}\n{dishonest.before}\n=>\n{dishonest.after}"
