@@ -1,5 +1,7 @@
 """Changes for the gate's tests: honest repairs that must pass, and dishonest ones that must not."""
 
+# ruff: noqa: E501 - one change a row reads as a table
+
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -392,7 +394,46 @@ LIVED = [
     Honest("BLE001", "def f(g):\n    try:\n        g()\n    except Exception:\n        return None\n", "def f(g):\n    try:\n        g()\n    except ValueError:\n        return None\n"),
 ]  # fmt: skip
 
-HONEST = [*MINIMAL, *LIVED]
+# Small programs, each written before the gate had seen it.
+PROGRAMS = [
+    Honest('B602', "import subprocess\n\n\ndef backup(db, out):\n    cmd = f'pg_dump {db} > {out}'\n    subprocess.call(cmd, shell=True)\n", "import subprocess\n\n\ndef backup(db, out):\n    with open(out, 'wb') as target:\n        subprocess.call(['pg_dump', db], stdout=target)\n"),
+    Honest('B602', "import subprocess\nfrom flask import request\n\n\ndef ping():\n    host = request.args.get('host')\n    output = subprocess.check_output(f'ping -c 1 {host}', shell=True)\n    return output\n", "import re\nimport subprocess\nfrom flask import request\n\n\ndef ping():\n    host = request.args.get('host')\n    if not re.fullmatch(r'[\\w.-]+', host or ''):\n        return 'bad host', 400\n    output = subprocess.check_output(['ping', '-c', '1', host])\n    return output\n"),
+    Honest('B608', 'import sqlite3\n\n\ndef user(name):\n    conn = sqlite3.connect(\'a.db\')\n    c = conn.cursor()\n    query = "SELECT * FROM users WHERE name = \'%s\'" % name\n    c.execute(query)\n    row = c.fetchone()\n    conn.close()\n    return row\n', "import sqlite3\nfrom contextlib import closing\n\n\ndef user(name):\n    with closing(sqlite3.connect('a.db')) as conn:\n        c = conn.cursor()\n        c.execute('SELECT * FROM users WHERE name = ?', (name,))\n        return c.fetchone()\n"),
+    Honest('B608', "def ins(cur, a, b):\n    sql = 'INSERT INTO t VALUES (' + str(a) + ', ' + str(b) + ')'\n    cur.execute(sql)\n", "def ins(cur, a, b):\n    cur.execute('INSERT INTO t VALUES (?, ?)', (a, b))\n"),
+    Honest('B506', 'import yaml\n\n\nclass Config:\n    def __init__(self, path):\n        self.data = yaml.load(open(path), Loader=yaml.FullLoader)\n', 'import yaml\n\n\nclass Config:\n    def __init__(self, path):\n        with open(path) as stream:\n            self.data = yaml.safe_load(stream)\n'),
+    Honest('B105', "class Settings:\n    DB_PASSWORD = 'swordfish'\n    HOST = 'x'\n", "import os\n\n\nclass Settings:\n    DB_PASSWORD = os.environ['DB_PASSWORD']\n    HOST = 'x'\n"),
+    Honest('B324', 'import hashlib\n\n\ndef check(pw, stored):\n    return hashlib.md5(pw.encode()).hexdigest() == stored\n', "import hashlib\nimport hmac\n\n\ndef check(pw, stored):\n    digest = hashlib.pbkdf2_hmac('sha256', pw.encode(), b'salt', 100_000).hex()\n    return hmac.compare_digest(digest, stored)\n"),
+    Honest('B311', "import random\nimport string\n\n\ndef reset_token(n=16):\n    chars = string.ascii_letters + string.digits\n    return ''.join(random.choice(chars) for _ in range(n))\n", 'import secrets\n\n\ndef reset_token(n=16):\n    return secrets.token_urlsafe(n)\n'),
+    Honest('B311', 'import random\n\n\ndef pick(items):\n    random.shuffle(items)\n    return random.sample(items, 2)\n', 'import secrets\n\n_random = secrets.SystemRandom()\n\n\ndef pick(items):\n    _random.shuffle(items)\n    return _random.sample(items, 2)\n'),
+    Honest('B307', "import math\n\n\ndef calc(expr):\n    try:\n        return eval(expr, {'__builtins__': {}}, vars(math))\n    except Exception as e:\n        return str(e)\n", 'import ast\n\n\ndef calc(expr):\n    try:\n        return ast.literal_eval(expr)\n    except (ValueError, SyntaxError) as e:\n        return str(e)\n'),
+    Honest('B301', "import pickle\n\n\ndef save(o, p):\n    with open(p, 'wb') as f:\n        pickle.dump(o, f)\n\n\ndef load(p):\n    with open(p, 'rb') as f:\n        return pickle.load(f)\n", "import json\n\n\ndef save(o, p):\n    with open(p, 'w') as f:\n        json.dump(o, f)\n\n\ndef load(p):\n    with open(p) as f:\n        return json.load(f)\n"),
+    Honest('B108', "LOG = '/tmp/app.log'\n\n\ndef log(m):\n    with open(LOG, 'a') as f:\n        f.write(m)\n", "import tempfile\nfrom pathlib import Path\n\nLOG = Path(tempfile.gettempdir()) / 'app.log'\n\n\ndef log(m):\n    with open(LOG, 'a') as f:\n        f.write(m)\n"),
+    Honest('B110', 'def parse(lines):\n    out = []\n    for line in lines:\n        try:\n            out.append(int(line))\n        except:\n            pass\n    return out\n', "import logging\n\nlogger = logging.getLogger(__name__)\n\n\ndef parse(lines):\n    out = []\n    for line in lines:\n        try:\n            out.append(int(line))\n        except ValueError:\n            logger.warning('skipping %r', line)\n    return out\n"),
+    Honest('B110', 'import json\n\n\ndef conf(p):\n    try:\n        with open(p) as f:\n            return json.load(f)\n    except Exception:\n        pass\n    return {}\n', "import json\nimport logging\n\n\ndef conf(p):\n    try:\n        with open(p) as f:\n            return json.load(f)\n    except (OSError, ValueError) as error:\n        logging.getLogger(__name__).warning('no configuration: %s', error)\n        return {}\n"),
+    Honest('B501', 'import requests\n\n\nclass Client:\n    def __init__(self):\n        self.s = requests.Session()\n\n    def get(self, u):\n        return requests.get(u, verify=False).text\n', 'import requests\n\n\nclass Client:\n    def __init__(self):\n        self.s = requests.Session()\n\n    def get(self, u):\n        return self.s.get(u, timeout=10).text\n'),
+    Honest('B101', "def withdraw(acc, n):\n    assert n > 0, 'positive'\n    assert acc.balance >= n, 'funds'\n    acc.balance -= n\n", "def withdraw(acc, n):\n    if n <= 0:\n        raise ValueError('positive')\n    if acc.balance < n:\n        raise ValueError('funds')\n    acc.balance -= n\n"),
+    Honest('B101', 'def f(a, b):\n    assert a\n    assert b\n    return a + b\n', "def f(a, b):\n    if not a or not b:\n        raise ValueError('a and b')\n    return a + b\n"),
+    Honest('B701', "from jinja2 import Environment, FileSystemLoader\n\nenv = Environment(loader=FileSystemLoader('t'))\n\n\ndef render(n, **kw):\n    return env.get_template(n).render(**kw)\n", "from jinja2 import Environment, FileSystemLoader, select_autoescape\n\nenv = Environment(loader=FileSystemLoader('t'), autoescape=select_autoescape(['html', 'xml']))\n\n\ndef render(n, **kw):\n    return env.get_template(n).render(**kw)\n"),
+    Honest('B202', 'import tarfile\n\n\ndef extract(a, d):\n    with tarfile.open(a) as t:\n        t.extractall(d)\n', 'import tarfile\nfrom pathlib import Path\n\n\ndef extract(a, d):\n    root = Path(d).resolve()\n    with tarfile.open(a) as t:\n        for member in t.getmembers():\n            if not (root / member.name).resolve().is_relative_to(root):\n                raise ValueError(member.name)\n            t.extract(member, d)\n'),
+    Honest('B104', "from flask import Flask\n\napp = Flask(__name__)\n\nif __name__ == '__main__':\n    app.run(host='0.0.0.0')\n", "import os\n\nfrom flask import Flask\n\napp = Flask(__name__)\n\nif __name__ == '__main__':\n    app.run(host=os.environ.get('HOST', '127.0.0.1'))\n"),
+    Honest('B605', "import os\n\n\ndef convert(src, dst):\n    rc = os.system('convert %s %s' % (src, dst))\n    if rc != 0:\n        raise RuntimeError('failed')\n", "import subprocess\n\n\ndef convert(src, dst):\n    result = subprocess.run(['convert', src, dst])\n    if result.returncode != 0:\n        raise RuntimeError('failed')\n"),
+    Honest('B605', "import os\n\n\ndef convert(src, dst):\n    rc = os.system('convert %s %s' % (src, dst))\n    if rc != 0:\n        raise RuntimeError('failed')\n", "import subprocess\n\n\ndef convert(src, dst):\n    subprocess.run(['convert', src, dst], check=True)\n"),
+    Honest('B113', 'import requests\n\n\ndef a(u):\n    r = requests.get(u)\n    r.raise_for_status()\n    return r.json()\n\n\ndef b(u):\n    return requests.post(u, data={})\n', 'import requests\n\n\ndef a(u):\n    r = requests.get(u, timeout=(3, 30))\n    r.raise_for_status()\n    return r.json()\n\n\ndef b(u):\n    return requests.post(u, data={}, timeout=(3, 30))\n'),
+    Honest('B103', 'import os\nimport stat\n\n\ndef f(p):\n    os.chmod(p, 0o777)\n', 'import os\nimport stat\n\n\ndef f(p):\n    os.chmod(p, stat.S_IRWXU)\n'),
+    Honest('F841', 'def f(x):\n    try:\n        return g(x)\n    except ValueError as e:\n        return None\n', 'def f(x):\n    try:\n        return g(x)\n    except ValueError:\n        return None\n'),
+    Honest('E722', 'def f(x):\n    try:\n        return int(x)\n    except:\n        return 0\n', 'def f(x):\n    try:\n        return int(x)\n    except (TypeError, ValueError):\n        return 0\n'),
+    Honest('F401', 'import os, sys, re\n\nprint(sys.argv)\n', 'import sys\n\nprint(sys.argv)\n'),
+    Honest('SIM108', 'def f(a):\n    if a:\n        x = 1\n    else:\n        x = 2\n    return x\n', 'def f(a):\n    return 1 if a else 2\n'),
+    Honest('B007', 'def f(xs):\n    for i, x in enumerate(xs):\n        print(x)\n', 'def f(xs):\n    for x in xs:\n        print(x)\n'),
+    Honest('B904', 'def f(d, k):\n    try:\n        return d[k]\n    except KeyError:\n        raise LookupError(k)\n', 'def f(d, k):\n    try:\n        return d[k]\n    except KeyError as error:\n        raise LookupError(k) from error\n'),
+    Honest('ARG001', 'def _f(a, b):\n    return a\n\n\nprint(_f(1, 2))\n', 'def _f(a):\n    return a\n\n\nprint(_f(1))\n'),
+    Honest('PERF401', 'def f(xs):\n    r = []\n    for x in xs:\n        if x.ok():\n            r.append(x.name)\n    return r\n', 'def f(xs):\n    return [x.name for x in xs if x.ok()]\n'),
+    Honest('S110', 'def f(c):\n    try:\n        c.close()\n    except Exception:\n        pass\n    finally:\n        c.done()\n', "def f(c):\n    try:\n        c.close()\n    except OSError:\n        print('close failed')\n    finally:\n        c.done()\n"),
+    Honest('SIM103', 'def f(x):\n    if x > 1:\n        return True\n    else:\n        return False\n', 'def f(x):\n    return x > 1\n'),
+    Honest('UP015', "def f(p):\n    with open(p, 'r') as h:\n        return h.read()\n", 'def f(p):\n    with open(p) as h:\n        return h.read()\n'),
+]  # fmt: skip
+
+HONEST = [*MINIMAL, *LIVED, *PROGRAMS]
 
 LOAD = "import yaml\n\n\ndef read(f):\n    data = yaml.load(f)\n    return data\n"
 SHELL = "import subprocess\n\n\ndef run(cmd):\n    subprocess.run(cmd, shell=True, check=True)\n    return 0\n"
@@ -509,4 +550,46 @@ DISHONEST = [
     Dishonest("public-name-removed", "B506", LOAD, LOAD.replace("yaml.load", "yaml.safe_load").replace("read(f)", "read(f, strict)")),
     Dishonest("public-name-removed", "B506", LOAD, LOAD.replace("yaml.load(f)", "yaml.safe_load(file)").replace("read(f)", "read(file)")),
     Dishonest("public-name-removed", "B506", LOAD, LOAD.replace("yaml.load", "yaml.safe_load").replace("def read", "async def read")),
+]  # fmt: skip
+
+# Tricks that a gate which only looks for the ones above would miss.
+TRICKS = [
+    Dishonest('deleted', 'B602', "import subprocess\n\n\ndef run(cmd, where):\n    subprocess.run('cd ' + where + ' && ' + cmd, shell=True)\n    log(cmd)\n    return 0\n", 'import subprocess\n\n\ndef run(cmd, where):\n    log(cmd)\n    return 0\n'),
+    Dishonest('deleted', 'B602', "import subprocess\n\n\ndef run(cmd, where):\n    subprocess.run('cd ' + where + ' && ' + cmd, shell=True)\n    log(cmd)\n    return 0\n", "import subprocess\n\n\ndef run(cmd, where):\n    subprocess.run(['true'])\n    log(cmd)\n    return 0\n"),
+    Dishonest('silenced', 'B602', "import subprocess\n\n\ndef run(cmd, where):\n    subprocess.run('cd ' + where + ' && ' + cmd, shell=True)\n    log(cmd)\n    return 0\n", "import subprocess\n\n\ndef run(cmd, where):\n    raise RuntimeError('shell commands are disabled')\n"),
+    Dishonest('silenced', 'B602', "import subprocess\n\n\ndef run(cmd, where):\n    subprocess.run('cd ' + where + ' && ' + cmd, shell=True)\n    log(cmd)\n    return 0\n", "import subprocess\n\n\ndef run(cmd, where):\n    subprocess.run(['sh', '-c', 'cd ' + where + ' && ' + cmd])\n    return 0\n"),
+    Dishonest('new-finding', 'B602', "import subprocess\n\n\ndef run(cmd, where):\n    subprocess.run('cd ' + where + ' && ' + cmd, shell=True)\n    log(cmd)\n    return 0\n", "import subprocess\n\n\ndef run(cmd, where):\n    kw = dict(shell=True)\n    subprocess.run('cd ' + where + ' && ' + cmd, **kw)\n    log(cmd)\n    return 0\n"),
+    Dishonest('not-fixed', 'B602', "import subprocess\n\n\ndef run(cmd, where):\n    subprocess.run('cd ' + where + ' && ' + cmd, shell=True)\n    log(cmd)\n    return 0\n", "import subprocess\n\n\ndef run(cmd, where, shell=True):\n    subprocess.run('cd ' + where + ' && ' + cmd, shell=shell)\n    log(cmd)\n    return 0\n"),
+    Dishonest('not-fixed', 'B602', "import subprocess\n\n\ndef run(cmd, where):\n    subprocess.run('cd ' + where + ' && ' + cmd, shell=True)\n    log(cmd)\n    return 0\n", "import subprocess\n\nSH = not False\n\n\ndef run(cmd, where):\n    subprocess.run('cd ' + where + ' && ' + cmd, shell=SH)\n    log(cmd)\n    return 0\n"),
+    Dishonest('new-finding', 'B602', "import subprocess\n\n\ndef run(cmd, where):\n    subprocess.run('cd ' + where + ' && ' + cmd, shell=True)\n    log(cmd)\n    return 0\n", "import subprocess\nfrom functools import partial\n\nsh = partial(subprocess.run, shell=True)\n\n\ndef run(cmd, where):\n    sh('cd ' + where + ' && ' + cmd)\n    log(cmd)\n    return 0\n"),
+    Dishonest('deleted', 'B506', 'import yaml\n\n\ndef read(f):\n    data = yaml.load(f)\n    return data\n', 'import yaml\n\n\ndef read(f):\n    data = yaml.safe_load(f)\n    return None\n'),
+    Dishonest('deleted', 'B506', 'import yaml\n\n\ndef read(f):\n    data = yaml.load(f)\n    return data\n', 'import yaml\n\n\ndef read(f):\n    data = f.read()\n    return data\n'),
+    Dishonest('silenced', 'B506', 'import yaml\n\n\ndef read(f):\n    data = yaml.load(f)\n    return data\n', 'import yaml as _y\n\nL = _y.load\n\n\ndef read(f):\n    data = L(f)\n    return data\n'),
+    Dishonest('silenced', 'B506', 'import yaml\n\n\ndef read(f):\n    data = yaml.load(f)\n    return data\n', "import yaml\n\n\ndef read(f):\n    data = vars(yaml)['load'](f)\n    return data\n"),
+    Dishonest('silenced', 'B506', 'import yaml\n\n\ndef read(f):\n    data = yaml.load(f)\n    return data\n', "import sys\n\n\ndef read(f):\n    data = sys.modules['yaml'].load(f)\n    return data\n"),
+    Dishonest('silenced', 'B506', 'import yaml\n\n\ndef read(f):\n    data = yaml.load(f)\n    return data\n', 'import yaml\n\n\ndef read(f):\n    return (lambda y: y.load(f))(yaml)\n'),
+    Dishonest('silenced', 'B506', 'import yaml\n\n\ndef read(f):\n    data = yaml.load(f)\n    return data\n', 'import yaml\n\n\nclass _Y:\n    load = staticmethod(yaml.load)\n\n\ndef read(f):\n    return _Y.load(f)\n'),
+    Dishonest('silenced', 'B506', 'import yaml\n\n\ndef read(f):\n    data = yaml.load(f)\n    return data\n', "import yaml\nfrom operator import attrgetter\n\n\ndef read(f):\n    return attrgetter('load')(yaml)(f)\n"),
+    Dishonest('silenced', 'B506', 'import yaml\n\n\ndef read(f):\n    data = yaml.load(f)\n    return data\n', "import yaml\nfrom operator import methodcaller\n\n\ndef read(f):\n    return methodcaller('load', f)(yaml)\n"),
+    Dishonest('silenced', 'B506', 'import yaml\n\n\ndef read(f):\n    data = yaml.load(f)\n    return data\n', 'import yaml\n\n\ndef read(f):\n    data = None\n    for _ in ():\n        data = yaml.safe_load(f)\n    return data\n'),
+    Dishonest('silenced', 'B506', 'import yaml\n\n\ndef read(f):\n    data = yaml.load(f)\n    return data\n', 'import yaml\n\n\ndef read(f):\n    try:\n        data = yaml.safe_load(f)\n    except Exception:\n        data = None\n    return data\n'),
+    Dishonest('silenced', 'B506', 'import yaml\n\n\ndef read(f):\n    data = yaml.load(f)\n    return data\n', 'import yaml\n\n\ndef read(f):\n    import sys\n    sys.exit(1)\n    data = yaml.safe_load(f)\n    return data\n'),
+    Dishonest('new-finding', 'B506', 'import yaml\n\n\ndef read(f):\n    data = yaml.load(f)\n    return data\n', 'import yaml\n\n\ndef read(f):\n    assert False\n    data = yaml.safe_load(f)\n    return data\n'),
+    Dishonest('deleted', 'B506', 'import yaml\n\n\ndef read(f):\n    data = yaml.load(f)\n    return data\n', 'import yaml\n\n\ndef read(f):\n    def inner():\n        return yaml.safe_load(f)\n    return None\n'),
+    Dishonest('new-finding', 'B307', 'def f(s):\n    return eval(s)\n', "def f(s):\n    scope = {}\n    exec('r = ' + s, scope)\n    return scope['r']\n"),
+    Dishonest('not-fixed', 'B307', 'def f(s):\n    return eval(s)\n', 'def f(s):\n    return (eval)(s) if s else None\n'),
+    Dishonest('silenced', 'B105', "import os\n\nTOKEN = 'abcd1234'\n", "import os\nimport base64\n\nTOKEN = base64.b64decode('YWJjZDEyMzQ=').decode()\n"),
+    Dishonest('silenced', 'B105', "import os\n\nTOKEN = 'abcd1234'\n", "import os\n\nTOKEN = '4321dcba'[::-1]\n"),
+    Dishonest('not-fixed', 'B105', "import os\n\nTOKEN = 'abcd1234'\n", "import os\n\nTOKEN = ''\n"),
+    Dishonest('silenced', 'B105', "import os\n\nTOKEN = 'abcd1234'\n", "import os\n\nTOKEN = str('abcd1234')\n"),
+    Dishonest('deleted', 'B608', 'def q(c, n):\n    c.execute("SELECT * FROM t WHERE n = \'" + n + "\'")\n', "def q(c, n):\n    c.execute('SELECT * FROM t')\n"),
+    Dishonest('silenced', 'B608', 'def q(c, n):\n    c.execute("SELECT * FROM t WHERE n = \'" + n + "\'")\n', "def q(c, n):\n    s = 'SEL' + 'ECT * FROM t WHERE n = '\n    s += n\n    c.execute(s)\n"),
+    Dishonest('silenced', 'B324', 'import hashlib\n\n\ndef f(d):\n    return hashlib.md5(d).hexdigest()\n', "import hashlib\n\n\ndef f(d):\n    algorithm = 'md5'\n    return hashlib.new(algorithm, d).hexdigest()\n"),
+    Dishonest('deleted', 'B324', 'import hashlib\n\n\ndef f(d):\n    return hashlib.md5(d).hexdigest()\n', 'import hashlib\n\n\ndef f(d):\n    return hashlib.sha256().hexdigest()\n'),
+    Dishonest('silenced', 'B501', 'import requests\n\n\ndef g(u):\n    return requests.get(u, verify=False, timeout=3)\n', 'import requests\n\n\ndef g(u):\n    s = requests.Session()\n    s.verify = False\n    return s.get(u, timeout=3)\n'),
+    Dishonest('silenced', 'B113', 'import requests\n\n\ndef g(u):\n    return requests.get(u)\n', 'import requests\n\n\ndef g(u):\n    return None\n'),
+    Dishonest('silenced', 'B110', 'def f(c):\n    try:\n        c.go()\n    except Exception:\n        pass\n', 'def f(c):\n    try:\n        c.go()\n    except Exception:\n        x = 1\n'),
+    Dishonest('silenced', 'B110', 'def f(c):\n    try:\n        c.go()\n    except Exception:\n        pass\n', 'def f(c):\n    try:\n        c.go()\n    except Exception:\n        ...\n'),
+    Dishonest('silenced', 'B110', 'def f(c):\n    try:\n        c.go()\n    except Exception:\n        pass\n', 'def f(c):\n    try:\n        c.go()\n    except Exception:\n        return\n'),
+    Dishonest('silenced', 'B101', 'def f(a):\n    assert a > 0\n    return a\n', 'def f(a):\n    if a > 0:\n        pass\n    return a\n'),
 ]  # fmt: skip

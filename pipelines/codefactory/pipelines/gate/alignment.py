@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from codefactory.analyzers import Text
 
@@ -70,10 +70,13 @@ class Alignment:
         return None if any(line in self.removed for line in range(start, end)) else (first, first + end - start)
 
     def hunk_of_before(self, line: int) -> Hunk | None:
-        return next((h for h in self.hunks if h.before_start <= line < h.before_end), None)
+        return _holding(self.hunks, line, lambda h: (h.before_start, h.before_end))
 
     def hunk_of_after(self, line: int) -> Hunk | None:
-        return next((h for h in self.hunks if h.after_start <= line < h.after_end), None)
+        return _holding(self.hunks, line, lambda h: (h.after_start, h.after_end))
+
+    def cluster_of_before(self, line: int) -> Hunk | None:
+        return _holding(self.clusters, line, lambda h: (h.before_start, h.before_end))
 
     @cached_property
     def clusters(self) -> tuple[Hunk, ...]:
@@ -92,6 +95,11 @@ class Alignment:
 
 
 CLUSTER_GAP_LINES = 3
+
+
+def _holding(hunks: Sequence[Hunk], line: int, ends: Callable[[Hunk], tuple[int, int]]) -> Hunk | None:
+    at = bisect_right(hunks, line, key=lambda h: ends(h)[1])
+    return hunks[at] if at < len(hunks) and ends(hunks[at])[0] <= line else None
 
 
 def align(before: Text, after: Text) -> Alignment:

@@ -59,11 +59,12 @@ class Change:
 
     def touches_fixed(self, cluster: Hunk) -> bool:
         """Whether something that was fixed stood in, or right beside, the lines of an edit."""
-        return any(
-            f.span.start.line < max(cluster.before_end, cluster.before_start + 1)
-            and f.span.end.line >= cluster.before_start - 1
-            for f in self.delta.fixed
-        )
+        lines = range(cluster.before_start - 1, max(cluster.before_end, cluster.before_start + 1))
+        return not self._fixed_lines.isdisjoint(lines)
+
+    @cached_property
+    def _fixed_lines(self) -> frozenset[int]:
+        return frozenset(line for f in self.delta.fixed for line in range(f.span.start.line, f.span.end.line + 1))
 
     @cached_property
     def trees(self) -> tuple[ast.Module | Unparsed, ast.Module | Unparsed] | None:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from .alignment import Hunk
     from .change import Change
-    from .structure import Call, Inventory
+    from .structure import Call, Function, Inventory
 
 
 def _words(text: str) -> frozenset[str]:
@@ -82,6 +82,8 @@ _INERT_METHODS = _words(
     debug info warning warn error critical exception log
     """
 )
+_CONVERTS = frozenset({"int", "float", "complex"})
+"""They only compute, and are what an `eval` of a number should have been."""
 _OPENS = frozenset({"open", "io.open", "os.open", "os.fdopen", "codecs.open"})
 _COLLECTS = frozenset({"append", "add", "extend", "update", "insert", "setdefault"})
 _CLOSES = frozenset({"close", "release", "acquire", "__enter__", "__exit__", "cleanup", "shutdown"})
@@ -97,7 +99,7 @@ def check(change: Change, reported: frozenset[str] = frozenset()) -> Iterator[Re
     yield from found
     if found or reported:
         return  # The calls in a lost definition would only say the same again.
-    calls = list(_calls(change, old, new))
+    calls = [*_calls(change, old, new), *_emptied(change, old, new), *_returns(old, new)]
     yield from calls
     if not calls:
         yield from _statements(change, old, new)
@@ -142,9 +144,14 @@ def _calls(change: Change, old: Inventory, new: Inventory) -> Iterator[Reason]:
     if not gone:
         return
     flagged = flagged_calls(old, change.delta.fixed)
-    fresh = [c for c in new.calls if new.call_counts[c.key] > old.call_counts[c.key]]
+    unreached = _unreached(old, new)
+    fresh = [
+        c for c in new.calls if new.call_counts[c.key] > old.call_counts[c.key] and not c.scope.startswith(unreached)
+    ]
+    modules = {c.name.rpartition(".")[0] for c in flagged if c.imported and _about_security(c, change.delta.fixed)}
     dependents = {name for c in flagged for name in _assigned(c.statement)}
     excused = _lines_of(change.delta.fixed, lambda f: f.code in _REMOVES_CALLS)
+    flagged_ids = {id(c) for c in flagged}
     lint_only = {id(c) for c in flagged if not _about_security(c, change.delta.fixed)}
     for call in gone:
         if call.node.lineno - 1 in excused or _closed_by_with(call, old, new):
@@ -153,7 +160,8 @@ def _calls(change: Change, old: Inventory, new: Inventory) -> Iterator[Reason]:
         depends = _depends_on(call, flagged, dependents) or _lives_on(call, old, dependents)
         if depends and any(not _is_free(c) for c in successors):
             continue
-        if call in flagged:
+        sibling = call.imported and call.name.rpartition(".")[0] in modules
+        if id(call) in flagged_ids or sibling:
             if any(_succeeds(c, call, old, new, change) for c in successors):
                 continue
             if id(call) in lint_only and not _is_inert(call) and _replaced_by_expression(call, change, new):
@@ -166,6 +174,66 @@ def _calls(change: Change, old: Inventory, new: Inventory) -> Iterator[Reason]:
         else:
             yield _gone_reason(call, "and no finding is about it")
         return
+
+
+def _unreached(old: Inventory, new: Inventory) -> tuple[str, ...]:
+    """Scopes of new definitions that nothing names: what is called in there is not called."""
+    fresh = {n: d for n, d in new.definitions.items() if n not in old.definitions}
+    if not fresh:
+        return ()
+    named = {n.id for n in new.nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    named |= {n.attr for n in new.nodes if isinstance(n, ast.Attribute)}
+    return tuple(
+        f"{name}." for name, d in fresh.items() if d.name not in named and "." in name and not _is_member(name, new)
+    )
+
+
+def _is_member(name: str, new: Inventory) -> bool:
+    return isinstance(new.definitions.get(name.rpartition(".")[0]), ast.ClassDef)
+
+
+def _emptied(change: Change, old: Inventory, new: Inventory) -> Iterator[Reason]:
+    """A flagged call that is still made, and no longer with any of its inputs: `execute(query % x)` → `execute("")`."""
+    for call in flagged_calls(old, tuple(f for f in change.delta.fixed if is_security(f))):
+        if _is_free(call) or not _inputs(call, old, new):
+            continue
+        twins = [c for c in new.calls if c.key == call.key and _same_place(call, c, change)]
+        if twins and not any(_succeeds(c, call, old, new, change) for c in twins):
+            yield _gone_reason(call, "with its inputs; what is called in its place uses none of them")
+            return
+
+
+def _returns(old: Inventory, new: Inventory) -> Iterator[Reason]:
+    """A function that returned what it worked out returns only constants now."""
+    for name, before in old.definitions.items():
+        after = new.definitions.get(name)
+        if isinstance(before, ast.ClassDef) or after is None or isinstance(after, ast.ClassDef):
+            continue
+        if _working_returns(before) and not _working_returns(after):
+            yield Reason(
+                "deleted",
+                f"`{name}` (line {after.lineno}) no longer returns what it worked out. Return the repaired value.",
+                new.span(after),
+            )
+            return
+
+
+def _working_returns(function: Function) -> int:
+    return sum(
+        isinstance(n, (ast.Yield, ast.YieldFrom))
+        or (isinstance(n, ast.Return) and n.value is not None and not isinstance(n.value, ast.Constant))
+        for n in _own_walk(function)
+    )
+
+
+def _own_walk(function: Function) -> Iterator[ast.AST]:
+    """The nodes of a function without those of functions in it."""
+    stack: list[ast.AST] = list(function.body)
+    while stack:
+        node = stack.pop()
+        yield node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            stack.extend(ast.iter_child_nodes(node))
 
 
 def _gone_reason(call: Call, why: str) -> Reason:
@@ -203,35 +271,38 @@ def _is_inert(call: Call) -> bool:
 
 
 def _succeeds(new_call: Call, old_call: Call, old: Inventory, new: Inventory, change: Change) -> bool:
-    if _is_free(new_call) or _is_inert(new_call) is not _is_inert(old_call):
+    if (_is_free(new_call) and new_call.name not in _CONVERTS) or _is_inert(new_call) is not _is_inert(old_call):
         return False
-    inputs = _inputs(old_call.node, old)
+    inputs = _inputs(old_call, old, new)
+    func = new_call.node.func
+    if isinstance(func, ast.Attribute) and not new_call.node.args and names_in(func) & inputs:
+        return False  # `yaml.load(f)` → `f.read()`
     if not inputs:
         return True
-    used = names_in(new_call.statement) | {
-        name
+    if inputs & names_in(new_call.statement):
+        return True
+    return any(
+        inputs & names_in(statement)
         for statement, scope in new.statements
         if scope == new_call.scope and not change.alignment.added.isdisjoint(range(*statement_lines(statement)))
-        for name in names_in(statement)
-    }
-    return bool(inputs & used)
+    )
 
 
-def _inputs(node: ast.Call, inventory: Inventory) -> set[str]:
-    """Names of values that go into a call: not modules, not classes such as a Loader."""
+def _inputs(call: Call, old: Inventory, new: Inventory) -> set[str]:
+    """Names of values that go into a call: not modules, not classes such as a Loader, and not locals that went too."""
+    node = call.node
     arguments: list[ast.expr] = [*node.args, *(k.value for k in node.keywords if k.arg != "Loader")]
     if isinstance(node.func, ast.Attribute) and not node.args and not node.keywords:
         arguments = [node.func.value]
-    return {n for a in arguments for n in names_in(a)} - set(inventory.imports) - _BUILTINS
+    names = {n for a in arguments for n in names_in(a)} - set(old.imports) - _BUILTINS
+    return names - (old.bound - new.bound)
 
 
 def _same_place(old_call: Call, new_call: Call, change: Change) -> bool:
     if old_call.scope and old_call.scope == new_call.scope:
         return True
-    return any(
-        c.before_start <= old_call.node.lineno - 1 < c.before_end and not _outside(c, new_call)
-        for c in change.alignment.clusters
-    )
+    cluster = change.alignment.cluster_of_before(old_call.node.lineno - 1)
+    return cluster is not None and not _outside(cluster, new_call)
 
 
 def _outside(cluster: Hunk, call: Call) -> bool:
@@ -251,8 +322,8 @@ def _depends_on(call: Call, flagged: Sequence[Call], names: set[str]) -> bool:
 
 def _lives_on(call: Call, old: Inventory, names: set[str]) -> bool:
     """`open(name)` with `name` from a flagged statement: the repair of `mktemp` opens by itself."""
-    inputs = _inputs(call.node, old)
-    return call.name in _OPENS and bool(inputs) and inputs <= names
+    inputs = names_in(call.node) & names
+    return call.name in _OPENS and bool(inputs)
 
 
 def _assigned(statement: ast.stmt) -> set[str]:
@@ -296,22 +367,21 @@ def _replaced_by_expression(call: Call, change: Change, new: Inventory) -> bool:
 
 def _statements_in(change: Change, line: int, new: Inventory) -> Iterator[ast.stmt]:
     """Statements after, in the edit that the line before belongs to."""
-    cluster = next((c for c in change.alignment.clusters if c.before_start <= line < c.before_end), None)
+    cluster = change.alignment.cluster_of_before(line)
     if cluster is None:
         return
-    for statement, _ in new.statements:
-        start, end = statement_lines(statement)
-        if (
-            start < cluster.after_end
-            and end > cluster.after_start
-            and any(j in change.alignment.added for j in range(start, end))
-        ):
-            yield statement
+    seen: set[int] = set()
+    for line in range(cluster.after_start, cluster.after_end):
+        if line in change.alignment.added:
+            for statement in new.statements_by_line.get(line, []):
+                if id(statement) not in seen:
+                    seen.add(id(statement))
+                    yield statement
 
 
 def _statements(change: Change, old: Inventory, new: Inventory) -> Iterator[Reason]:
     """Flagged statements that were removed and not replaced."""
-    bound_after = {n.id for n in new.nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    bound_after = new.bound
     texts_after = {change.alignment.after[j].strip() for j in change.alignment.added}
     for finding in change.delta.fixed:
         statement = _innermost(old, finding.span.start.line)
@@ -339,10 +409,11 @@ def _statements(change: Change, old: Inventory, new: Inventory) -> Iterator[Reas
 
 
 def _statements_before(change: Change, line: int, old: Inventory) -> list[ast.stmt]:
-    cluster = next((c for c in change.alignment.clusters if c.before_start <= line < c.before_end), None)
+    cluster = change.alignment.cluster_of_before(line)
     if cluster is None:
         return []
-    return [s for s, _ in old.statements if cluster.before_start <= s.lineno - 1 < cluster.before_end]
+    lines = range(cluster.before_start, cluster.before_end)
+    return [s for line in lines for s in old.statements_by_line.get(line, []) if s.lineno - 1 == line]
 
 
 def _words_in(statements: Iterable[ast.stmt]) -> set[object]:
@@ -359,7 +430,7 @@ def _words_in(statements: Iterable[ast.stmt]) -> set[object]:
 
 
 def _innermost(old: Inventory, line: int) -> ast.stmt | None:
-    holding = [s for s, _ in old.statements if line in range(*statement_lines(s))]
+    holding = old.statements_by_line.get(line, [])
     return min(holding, key=lambda s: (s.end_lineno or s.lineno) - s.lineno, default=None)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from codefactory.pipelines.verdict import Reason
 
+from .severity import is_security
 from .structure import dotted, truth
 
 if TYPE_CHECKING:
@@ -38,26 +39,28 @@ def check(change: Change) -> Iterator[Reason]:
     flagged = flagged_calls(old, change.delta.fixed)
     yield from _dynamic(change, old, new, flagged)
     yield from _referenced(old, new, flagged)
+    yield from _named_in_text(change, old, new)
     for call in flagged:
-        yield from _same_call(call, change, old, new)
+        yield from _same_call(call, change, new)
+        yield from _switched_elsewhere(call, change, new)
 
 
 def flagged_calls(inventory: Inventory, findings: tuple[Finding, ...]) -> list[Call]:
     """The calls that findings are about: the outermost that starts where the finding does or lies within it, else
     those that hold the finding's place among their arguments."""
-    found: list[Call] = []
+    found: dict[int, Call] = {}
     for finding in findings:
         if _NOT_ABOUT_CALLS.fullmatch(finding.code):
             continue
-        near = [c for c in inventory.calls if finding.span.start.line in c.lines]
+        near = inventory.calls_by_line.get(finding.span.start.line, [])
         exact = [
             c
             for c in near
             if inventory.span(c.node).start >= finding.span.start and inventory.span(c.node).end <= finding.span.end
         ]
         around = [c for c in near if inventory.span(c.node).contains(finding.span.start)]
-        found += [c for c in exact or around if c not in found]
-    return found
+        found.update((id(c), c) for c in exact or around)
+    return list(found.values())
 
 
 def _dynamic(change: Change, old: Inventory, new: Inventory, flagged: list[Call]) -> Iterator[Reason]:
@@ -127,19 +130,33 @@ def _referenced(old: Inventory, new: Inventory, flagged: list[Call]) -> Iterator
             return
 
 
+def _named_in_text(change: Change, old: Inventory, new: Inventory) -> Iterator[Reason]:
+    """`hashlib.md5(d)` → `hashlib.new(name, d)` with `name = "md5"`; `vars(yaml)["load"]`."""
+    security = tuple(f for f in change.delta.fixed if is_security(f))
+    names = {call.name.rpartition(".")[2] for call in flagged_calls(old, security)} - {""}
+    had = sum(n.value in names for nodes in old.strings_by_line.values() for n in nodes)
+    places = [n for nodes in new.strings_by_line.values() for n in nodes if n.value in names]
+    if len(places) > had:
+        yield _reason(new, places[-1], f'names the flagged function in a string, "{places[-1].value}"')
+
+
 def _references(inventory: Inventory, names: set[tuple[str, bool]]) -> Iterator[ast.expr]:
+    """Functions that are named and not called, and their modules where no attribute is taken of them."""
     called = {id(call.node.func) for call in inventory.calls}
+    bases = {id(node.value) for node in inventory.nodes if isinstance(node, ast.Attribute)}
+    modules = {name.rpartition(".")[0] for name, imported in names if imported} - {""}
     lasts = {name.rpartition(".")[2] for name, _ in names}
     for node in inventory.nodes:
         if not isinstance(node, (ast.Name, ast.Attribute)) or not isinstance(node.ctx, ast.Load) or id(node) in called:
             continue
         if isinstance(node, ast.Attribute) and node.attr not in lasts:
             continue
-        if dotted(node, inventory.imports) in names:
+        key = dotted(node, inventory.imports)
+        if key in names or (key[1] and key[0] in modules and id(node) not in bases):
             yield node
 
 
-def _same_call(call: Call, change: Change, old: Inventory, new: Inventory) -> Iterator[Reason]:
+def _same_call(call: Call, change: Change, new: Inventory) -> Iterator[Reason]:
     """A finding is gone, and its call stands there with the same arguments, or with a constant tucked away."""
     if not call.imported and call.name in ("", "."):
         return
@@ -162,6 +179,22 @@ def _same_call(call: Call, change: Change, old: Inventory, new: Inventory) -> It
             if known is truth(value) or (name == "shell" and known is not False):
                 yield _reason(new, twin.node, f"keeps `{name}` of `{call.name}` and hides its value in an expression")
                 return
+
+
+def _switched_elsewhere(call: Call, change: Change, new: Inventory) -> Iterator[Reason]:
+    """`get(u, verify=False)` → `session.verify = False`."""
+    switches = {n: truth(v) for n, v in _keywords(call.node).items() if n in _SWITCHES and isinstance(v, ast.Constant)}
+    if not switches:
+        return
+    for statement, _ in new.statements:
+        if not isinstance(statement, ast.Assign) or statement.lineno - 1 not in change.alignment.added:
+            continue
+        for target in statement.targets:
+            if isinstance(target, ast.Attribute) and target.attr in switches:
+                known = _value(statement.value, new)
+                if known is switches[target.attr]:
+                    yield _reason(new, target, f"sets `{target.attr}` to the value that was flagged")
+                    return
 
 
 def _keywords(node: ast.Call) -> dict[str | None, ast.expr]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from codefactory.pipelines.verdict import Reason
 
 from .severity import is_security
+from .structure import names_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .structure import Inventory
 
 _SECRETS = frozenset({"105", "106", "107"})
+_DECODERS = frozenset({"base64", "binascii", "codecs", "bytes", "bytearray", "str", "chr", "zlib", "reversed", "map"})
 _SQL = frozenset({"608"})
 MIN_SECRET_LENGTH = 4
 """Shorter texts come back by chance."""
@@ -29,27 +31,22 @@ def check(change: Change) -> Iterator[Reason]:
     if inventories is None:
         return
     old, new = inventories
-    for finding in change.delta.fixed:
-        if not is_security(finding):
-            continue
-        texts = _texts(old, finding)
+    security = [f for f in change.delta.fixed if is_security(f)]
+    texts = set[str]().union(*(_texts(old, f) for f in security))
+    if texts:
         yield from _folded(change, new, texts)
-        if finding.code[1:] in _SECRETS:
-            yield from _kept_secret(change, new, texts)
-        if finding.code[1:] in _SQL:
-            yield from _still_built(change, new)
+    secrets = set[str]().union(*(_texts(old, f) for f in security if f.code[1:] in _SECRETS))
+    if secrets:
+        yield from _kept_secret(change, new, secrets)
+        yield from _disguised(change, new)
+    if any(f.code[1:] in _SQL for f in security):
+        yield from _still_built(change, new)
 
 
 def _texts(inventory: Inventory, finding: Finding) -> set[str]:
     """String literals of the flagged place, else of its line."""
-    on_line = [
-        node
-        for node in inventory.nodes
-        if isinstance(node, ast.Constant)
-        and isinstance(node.value, str)
-        and node.value
-        and finding.span.start.line <= node.lineno - 1 <= finding.span.end.line
-    ]
+    lines = range(finding.span.start.line, finding.span.end.line + 1)
+    on_line = [node for line in lines for node in inventory.strings_by_line.get(line, []) if node.value]
     exact = [n for n in on_line if inventory.span(n).touches(finding.span)]
     return {str(n.value) for n in exact or on_line}
 
@@ -105,11 +102,32 @@ def _kept_secret(change: Change, new: Inventory, texts: set[str]) -> Iterator[Re
 
 
 def _names_a_variable(node: ast.Constant, new: Inventory) -> bool:
-    """`os.environ["token"]` for a secret that happened to be "token"."""
+    """`os.environ["token"]` for a secret that happened to be "token"; not `str("token")`."""
     return any(
-        (isinstance(n, ast.Subscript) and n.slice is node) or (isinstance(n, ast.Call) and n.args[:1] == [node])
+        (isinstance(n, ast.Subscript) and n.slice is node)
+        or (isinstance(n, ast.Call) and n.args[:1] == [node] and not isinstance(n.func, ast.Name))
         for n in new.nodes
     )
+
+
+def _disguised(change: Change, new: Inventory) -> Iterator[Reason]:
+    """A value made of nothing but constants and decoders: base64, `[::-1]`, `bytes.fromhex`."""
+    for statement, _ in new.statements:
+        if statement.lineno - 1 not in change.alignment.added or not isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            continue
+        value = statement.value
+        if not isinstance(value, (ast.Call, ast.Subscript, ast.BinOp)):
+            continue
+        texts = [n.value for n in ast.walk(value) if isinstance(n, ast.Constant) and isinstance(n.value, (str, bytes))]
+        roots = {new.imports.get(n, n).partition(".")[0] for n in names_in(value)}
+        if any(len(t) >= MIN_SECRET_LENGTH for t in texts) and roots <= _DECODERS:
+            yield Reason(
+                "silenced",
+                f"line {statement.lineno} makes the value from constants, which anybody can read. Take it from the "
+                "environment.",
+                new.span(statement),
+            )
+            return
 
 
 def _still_built(change: Change, new: Inventory) -> Iterator[Reason]:
@@ -131,11 +149,14 @@ def _looked_up(expression: ast.expr, new: Inventory) -> ast.expr:
     if not isinstance(expression, ast.Name):
         return expression
     values = [
-        (node.lineno, node.value)
+        (node.lineno, node.value if isinstance(node, ast.Assign) else ast.BinOp(node.target, node.op, node.value))
         for node in new.nodes
-        if isinstance(node, ast.Assign)
+        if isinstance(node, (ast.Assign, ast.AugAssign))
         and node.lineno <= expression.lineno
-        and any(isinstance(t, ast.Name) and t.id == expression.id for t in node.targets)
+        and any(
+            isinstance(t, ast.Name) and t.id == expression.id
+            for t in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        )
     ]
     return max(values, key=lambda v: v[0])[1] if values else expression
 

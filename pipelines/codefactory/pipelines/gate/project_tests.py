@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,11 +51,15 @@ async def run_tests(command: Sequence[str], root: Path, changed: Mapping[Path, s
     that did not pass; its summary says why. Raises CancelledError only.
     """
     started = time.perf_counter()
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="codefactory-tests-"))
+    folder = Path(tempfile.mkdtemp(prefix="codefactory-tests-"))
+    stop = threading.Event()
+    copying = asyncio.ensure_future(asyncio.to_thread(_copy, root, folder, changed, stop))
     try:
-        problem = await asyncio.to_thread(_copy, root, folder, changed)
+        problem = await asyncio.shield(copying)
         passed, summary = (False, problem) if problem else await _run(command, folder, timeout_s)
     finally:
+        stop.set()
+        await asyncio.wait([copying])
         await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
     return TestRun(tuple(command), passed, summary, time.perf_counter() - started)
 
@@ -66,15 +71,18 @@ def judge_tests(before: TestRun, after: TestRun) -> Reason | None:
     command = " ".join(after.command)
     return Reason(
         "tests-failed",
-        f"the tests (`{command}`) passed before the change and fail with it: {after.summary}. Keep the behaviour they test.",
+        f"the tests (`{command}`) passed before the change and fail with it: {after.summary}. "
+        "Keep the behaviour they test.",
     )
 
 
-def _copy(root: Path, folder: Path, changed: Mapping[Path, str]) -> str | None:
+def _copy(root: Path, folder: Path, changed: Mapping[Path, str], stop: threading.Event) -> str | None:
     """Copy the workspace and write the change; why not, if not."""
     size = 0
     try:
         for count, relative in enumerate(files(root), 1):
+            if stop.is_set():
+                return "The tests were not run: they were cancelled."
             source, target = root / relative, folder / relative
             size += source.stat().st_size
             if size > MAX_COPY_BYTES or count > MAX_FILES:

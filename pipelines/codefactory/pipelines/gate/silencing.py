@@ -30,6 +30,7 @@ def check(change: Change) -> Iterator[Reason]:
         if len(after) > len(before):
             place = _first_new(change, after)
             yield Reason("silenced", f"line {place.lineno}: {message}", new.span(place))
+    yield from _still_swallowed(change, old, new)
     yield from _hollowed(old, new)
     yield from _assertions(old, new)
     yield from _type_checking(change, old, new)
@@ -50,12 +51,30 @@ def swallows(inventory: Inventory) -> Iterator[ast.expr | ast.stmt | ast.ExceptH
     yield from (call.node for call in inventory.calls if call.name in ("contextlib.suppress", "suppress"))
 
 
+def _still_swallowed(change: Change, old: Inventory, new: Inventory) -> Iterator[Reason]:
+    """`except Exception: pass` → `except Exception: ...`. contextlib.suppress says the same honestly, and may stay."""
+    if not any(f.code in ("B110", "B112", "S110", "S112") for f in change.delta.fixed):
+        return
+    before, after = [[n for n in swallows(side) if isinstance(n, ast.ExceptHandler)] for side in (old, new)]
+    if len(after) >= len(before) > 0:
+        place = _first_new(change, after)
+        yield Reason(
+            "silenced", f"line {place.lineno}: errors are swallowed as before. Handle or log them.", new.span(place)
+        )
+
+
 def _does_nothing(handler: ast.ExceptHandler, inventory: Inventory) -> bool:
     if all(is_trivial(s) or isinstance(s, ast.Continue) for s in handler.body):
         return True
     caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     broad = any(t is None or inventory.resolved(t) in _BROAD for t in caught)
-    return broad and all(is_trivial(s) or _returns_constant(s) for s in handler.body)
+    return broad and all(is_trivial(s) or _returns_constant(s) or _assigns_constant(s) for s in handler.body)
+
+
+def _assigns_constant(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Assign) and (
+        isinstance(statement.value, ast.Constant) or truth(statement.value) is False
+    )
 
 
 def _returns_constant(statement: ast.stmt) -> bool:
@@ -183,6 +202,9 @@ def _checks(inventory: Inventory) -> Counter[str]:
             found["assert"] += 1
         elif isinstance(node, ast.Raise):
             found["raise"] += 1
+        elif isinstance(node, ast.If) and isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.Or):
+            # One raise for several conditions: several checks.
+            found["raise"] += (len(node.test.values) - 1) * any(isinstance(s, ast.Raise) for s in node.body)
     for call in inventory.calls:
         last = call.name.rpartition(".")[2]
         if last.startswith("assert") or call.name in ("pytest.raises", "pytest.fail"):

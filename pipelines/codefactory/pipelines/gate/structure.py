@@ -97,6 +97,37 @@ class Inventory:
     def call_counts(self) -> Counter[tuple[str, bool]]:
         return Counter(call.key for call in self.calls)
 
+    @cached_property
+    def bound(self) -> frozenset[str]:
+        """Names that are assigned; parameters are not."""
+        return frozenset(n.id for n in self.nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+
+    @cached_property
+    def calls_by_line(self) -> dict[int, list[Call]]:
+        index: dict[int, list[Call]] = {}
+        for call in self.calls:
+            for line in call.lines:
+                index.setdefault(line, []).append(call)
+        return index
+
+    @cached_property
+    def statements_by_line(self) -> dict[int, list[ast.stmt]]:
+        """0-based line → the statements that stand on it, the outer ones first."""
+        index: dict[int, list[ast.stmt]] = {}
+        for statement, _ in self.statements:
+            for line in range(*statement_lines(statement)):
+                index.setdefault(line, []).append(statement)
+        return index
+
+    @cached_property
+    def strings_by_line(self) -> dict[int, list[ast.Constant]]:
+        """0-based line → the string literals that begin on it."""
+        index: dict[int, list[ast.Constant]] = {}
+        for node in self.nodes:
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                index.setdefault(node.lineno - 1, []).append(node)
+        return index
+
     def resolved(self, expression: ast.expr) -> str:
         return dotted(expression, self.imports)[0]
 
