@@ -15,7 +15,7 @@ ALL_DISHONEST = [*DISHONEST, *TRICKS]
 
 
 @pytest.mark.parametrize("by_model", [False, True], ids=["fixer", "model"])
-@pytest.mark.parametrize("honest", HONEST, ids=[f"{i}-{h.rule}" for i, h in enumerate(HONEST)])
+@pytest.mark.parametrize("honest", HONEST, ids=lambda h: h.rule)
 def test_an_honest_repair_passes(analyzers: Analyzers, honest: Honest, by_model: bool) -> None:
     verdict = judge(candidate(analyzers, *honest, by_model=by_model))
     assert verdict.accepted, f"{verdict}\n{honest.before}\n=>\n{honest.after}"

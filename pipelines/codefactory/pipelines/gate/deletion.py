@@ -275,7 +275,8 @@ def _succeeds(new_call: Call, old_call: Call, old: Inventory, new: Inventory, ch
         return False
     inputs = _inputs(old_call, old, new)
     func = new_call.node.func
-    if isinstance(func, ast.Attribute) and not new_call.node.args and names_in(func) & inputs:
+    own = isinstance(func, ast.Attribute) and not new_call.name.startswith(".")
+    if own and not new_call.node.args and names_in(func) & inputs:
         return False  # `yaml.load(f)` → `f.read()`
     if not inputs:
         return True

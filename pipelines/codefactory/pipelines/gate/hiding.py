@@ -24,6 +24,8 @@ _RUN_TEXT = frozenset(
 )
 _LOOK_UP = frozenset({"getattr", "builtins.getattr", "operator.attrgetter", "operator.methodcaller"})
 _IMPORT = frozenset({"importlib.import_module", "importlib.__import__", "runpy.run_module", "runpy.run_path"})
+_SHELL = frozenset({"602", "604", "605"})
+_SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "cmd", "cmd.exe", "powershell"})
 _NAMESPACES = frozenset({"globals", "locals", "vars"})
 _NOT_ABOUT_CALLS = re.compile(r"F\d+|E\d+|W\d+|I\d+|D\d+|Q\d+")
 """pyflakes and style: an undefined name is no ground to drop the call that uses it."""
@@ -40,6 +42,7 @@ def check(change: Change) -> Iterator[Reason]:
     yield from _dynamic(change, old, new, flagged)
     yield from _referenced(old, new, flagged)
     yield from _named_in_text(change, old, new)
+    yield from _shell_in_list(change, new)
     for call in flagged:
         yield from _same_call(call, change, new)
         yield from _switched_elsewhere(call, change, new)
@@ -138,6 +141,18 @@ def _named_in_text(change: Change, old: Inventory, new: Inventory) -> Iterator[R
     places = [n for nodes in new.strings_by_line.values() for n in nodes if n.value in names]
     if len(places) > had:
         yield _reason(new, places[-1], f'names the flagged function in a string, "{places[-1].value}"')
+
+
+def _shell_in_list(change: Change, new: Inventory) -> Iterator[Reason]:
+    """`run(cmd, shell=True)` → `run(["sh", "-c", cmd])`."""
+    if not any(is_security(f) and f.code[1:] in _SHELL for f in change.delta.fixed):
+        return
+    for node in new.nodes:
+        if isinstance(node, (ast.List, ast.Tuple)) and len(node.elts) > 2 and node.lineno - 1 in change.alignment.added:
+            words = [e.value if isinstance(e, ast.Constant) else None for e in node.elts[:2]]
+            if str(words[0]).rpartition("/")[2] in _SHELLS and str(words[1]).startswith(("-c", "/c", "/C", "-lc")):
+                yield _reason(new, node, "starts the shell by hand")
+                return
 
 
 def _references(inventory: Inventory, names: set[tuple[str, bool]]) -> Iterator[ast.expr]:
