@@ -52,7 +52,7 @@ def check(delta: Delta, fixed: Sequence[Finding], alignment: Alignment) -> Itera
             yield Reason(
                 "new-finding",
                 f"the change introduces {finding.code} ({finding.severity.name}) on line "
-                f"{finding.span.start.line + 1}: {finding.message.rstrip('.')}. Repair the original finding without it.",
+                f"{finding.span.start.line + 1}: {finding.message.rstrip('.')}. Repair without it.",
                 finding.span,
             )
 
