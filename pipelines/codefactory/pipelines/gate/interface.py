@@ -202,19 +202,20 @@ def signature_problem(before: Function, after: Function) -> tuple[str | None, bo
         if new_names[index] != name and index >= len(old.posonlyargs):
             return f"has `{new_names[index]}` where the parameter `{name}` was", True
     required = len(new_names) - len(new.defaults)
-    for index in range(len(old_names), required):
-        return f"has a new required parameter `{new_names[index]}`", True
+    old_keywords = {a.arg for a in old.kwonlyargs}
+    for name in new_names[len(old_names) : required]:
+        if name not in old_keywords:
+            return f"has a new required parameter `{name}`", True
     for name in (a.arg for a in old.kwonlyargs):
         if name not in by_keyword_only and name not in {a.arg for a in new.args} and not new.kwarg:
             return f"no longer takes the parameter `{name}`", True
-    old_keywords = {a.arg for a in old.kwonlyargs}
     for argument, default in zip(new.kwonlyargs, new.kw_defaults, strict=True):
         if default is None and argument.arg not in old_keywords and argument.arg not in old_names:
             return f"has a new required parameter `{argument.arg}`", True
     if (old.vararg and not new.vararg) or (old.kwarg and not new.kwarg):
         return "no longer takes any number of arguments", True
     old_required = len(old_names) - len(old.defaults)
-    if required > old_required:
+    if min(required, len(old_names)) > old_required:
         return f"has no default for `{new_names[old_required]}` any more", False
     without = {a.arg for a, d in zip(old.kwonlyargs, old.kw_defaults, strict=True) if d is None}
     for argument, default in zip(new.kwonlyargs, new.kw_defaults, strict=True):

@@ -129,7 +129,7 @@ def _comment_bodies(line: str) -> Iterable[str]:
 
 
 def _squeezed(text: str) -> str:
-    return "".join(text.split())
+    return "".join(text.split()).rstrip(";,")
 
 
 def _is_code(line: str) -> bool:
