@@ -10,8 +10,8 @@ from codefactory.analyzers import Analyzers, Options, Snapshot
 from codefactory.analyzers.ruff import RuffOptions
 from codefactory.pipelines.gate import Candidate
 
-RULES = "F,E4,E7,E9,W,I,S,B,SIM,T20,T10,ERA,C4,UP,PERF,RET,PTH,BLE,N8,G,RSE,DTZ,TC,RUF100,PGH,ARG"
-OPTIONS = Options(ruff=RuffOptions(arguments=("--isolated", "--select", RULES)))
+RULES = "F,E4,E7,E9,W,I,S,B,SIM,T20,T10,ERA,C4,UP,PERF,RET,PTH,BLE,N8,G,RSE,DTZ,TC,RUF100,PGH,ARG,FURB113"
+OPTIONS = Options(ruff=RuffOptions(arguments=("--isolated", "--preview", "--select", RULES)))
 
 
 class Honest(NamedTuple):
@@ -383,6 +383,9 @@ LIVED = [
     Honest("PTH103", "import os\n\n\ndef f(a):\n    os.makedirs(a, exist_ok=True)\n", "from pathlib import Path\n\n\ndef f(a):\n    Path(a).mkdir(parents=True, exist_ok=True)\n"),
     Honest("RSE102", "def f():\n    raise ValueError()\n", "def f():\n    raise ValueError\n"),
     Honest("G004", "import logging\n\n\ndef f(x):\n    logging.info(f'x {x}')\n", "import logging\n\n\ndef f(x):\n    logging.info('x %s', x)\n"),
+    Honest("FURB113", "def f(a):\n    xs = []\n    xs.append(a)\n    xs.append(2)\n    return xs\n", "def f(a):\n    xs = []\n    xs.extend((a, 2))\n    return xs\n"),
+    Honest("RET505", "def f(x):\n    if x == 1:\n        return 1\n    elif x == 2:\n        return 2\n    else:\n        return 3\n", "def f(x):\n    if x == 1:\n        return 1\n    if x == 2:\n        return 2\n    return 3\n"),
+    Honest("N806", "def f(g):\n    Call = g()\n    return Call(1)\n", "def f(g):\n    call = g()\n    return call(1)\n"),
     Honest("I001", "import sys\nimport os\n\nprint(os, sys)\n", "import os\nimport sys\n\nprint(os, sys)\n"),
     Honest("W291", "x = 1  \ny = 2\n", "x = 1\ny = 2\n"),
     Honest("RUF100", "x = 1  # noqa: F401\n", "x = 1\n"),

@@ -67,6 +67,17 @@ def test_a_tool_that_runs_for_the_first_time_introduces_nothing_on_old_lines() -
     assert [f.span.start.line for f in delta.remaining] == [0]
 
 
+@pytest.mark.parametrize("line", ["import a, b", "import a,b"])
+def test_of_two_findings_on_a_line_the_right_one_is_gone(line: str) -> None:
+    def unused(name: str, column: int) -> Finding:
+        span = Span.at(0, column, 0, column + 1)
+        return Finding("ruff", "F401", f"{name} is unused", span, Severity.LOW, Confidence.HIGH, fingerprint=name)
+
+    old, new = (Snapshot("file:///p/a.py", text, "python") for text in ("import a, b\n", f"{line}\na()\n"))
+    delta = compare(old, new, Analysis((unused("a", 7), unused("b", 10))), Analysis((unused("b", 9),)))
+    assert [f.fingerprint for f in delta.fixed] == ["a"]
+
+
 TEXTS = st.lists(st.sampled_from(["a", "b", "bad", "bad x", "yaml", "also yaml", "", "  bad"]), max_size=12).map(
     "\n".join
 )

@@ -13,6 +13,7 @@ from codefactory.pipelines.gate import Candidate, judge
 
 GOOD = "import yaml\n\n\ndef read(f):\n    return yaml.load(f)\n"
 TARGET = Finding("bandit", "B506", "m", Span.at(4, 11, 4, 23), Severity.MEDIUM, Confidence.HIGH, fingerprint="t")
+FOUND, NOTHING = Analysis((TARGET,)), Analysis()
 
 
 def check(
@@ -20,8 +21,8 @@ def check(
     *,
     before: str = GOOD,
     by_model: bool = True,
-    found: Analysis = Analysis((TARGET,)),
-    found_after: Analysis = Analysis(),
+    found: Analysis = FOUND,
+    found_after: Analysis = NOTHING,
 ) -> set[str]:
     old, new = (Snapshot("file:///p/a.py", text, "python") for text in (before, after))
     candidate = Candidate(old, new, found, found_after, written_by_model=by_model)
@@ -127,7 +128,7 @@ PIECES = st.sampled_from(
             "é = '😀'\n",
             "\ufeff",
         ),
-        *("async ", "@a\n", "\\\n", "    "),
+        *("\ufeff", "async ", "@a\n", "\\\n", "    "),
     ]
 )
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from codefactory.pipelines import proposal
 from codefactory.pipelines.gate.project_tests import judge_tests, run_tests
-from codefactory.pipelines.proposal import TestRun
 
 PYTHON = sys.executable
 
@@ -136,7 +136,8 @@ async def test_cancelling_ends_every_process(tmp_path: Path) -> None:
     [(True, True, False), (True, False, True), (False, False, False), (False, True, False)],
 )
 def test_only_tests_that_passed_before_can_fail(before: bool, after: bool, refused: bool) -> None:
-    reason = judge_tests(TestRun(("pytest",), before, "", 1.0), TestRun(("pytest",), after, "2 failed", 1.0))
+    first = proposal.TestRun(("pytest",), before, "", 1.0)
+    reason = judge_tests(first, proposal.TestRun(("pytest",), after, "2 failed", 1.0))
     assert (reason is not None) is refused
     if reason:
         assert reason.code == "tests-failed"

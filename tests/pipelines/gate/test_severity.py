@@ -37,10 +37,13 @@ def finding(rule: str, severity: Severity, line: int) -> Finding:
         # Lint weighs less than security of the same severity, and is held against the nearest target.
         (("bandit:B311", LOW), ("ruff:F401", LOW), FAR, True),
         (("bandit:B506", MEDIUM), ("ruff:SIM1", LOW), 1, True),
-        (("ruff:F841", LOW), ("ruff:F401", LOW), 1, False),
-        (("ruff:F841", LOW), ("ruff:I001", INFO), 1, True),
+        (("ruff:F841", LOW), ("ruff:SIM1", LOW), 1, False),
+        (("ruff:F841", LOW), ("ruff:UP017", INFO), 1, True),
+        (("ruff:UP017", INFO), ("ruff:UP032", INFO), 1, False),
+        # Leftovers weigh less than all else.
+        (("ruff:UP017", INFO), ("ruff:F401", LOW), FAR, True),
+        (("ruff:PTH118", INFO), ("ruff:I001", INFO), FAR, True),
         (("ruff:I001", INFO), ("ruff:E501", INFO), 1, False),
-        (("ruff:I001", INFO), ("ruff:F401", LOW), 1, False),
     ],
 )
 def test_a_new_finding(fixed: tuple[str, Severity], introduced: tuple[str, Severity], line: int, allowed: bool) -> None:

@@ -39,6 +39,11 @@ def compare_aligned(
     before: Snapshot, after: Snapshot, analysis_before: Analysis, analysis_after: Analysis, alignment: Alignment
 ) -> Delta:
     matching = _Matching(list(analysis_before.findings), list(analysis_after.findings))
+    # Of several findings on a line those that say the same first: which of two unused imports is used now?
+    matching.pair(
+        lambda f: None if (to := alignment.after_line(f.span.start.line)) is None else (f.rule, to, f.message),
+        lambda f: None if f.span.start.line in alignment.added else (f.rule, f.span.start.line, f.message),
+    )
     matching.pair(
         lambda f: None if (line := alignment.after_line(f.span.start.line)) is None else (f.rule, line),
         lambda f: None if f.span.start.line in alignment.added else (f.rule, f.span.start.line),
@@ -119,12 +124,13 @@ class _Matching:
         for finding in self.after:
             if finding.span.start.line in alignment.added:
                 by_rule[finding.rule].append(finding)
-        distances: list[tuple[int, int, int]] = []
+        distances: list[tuple[tuple[int, bool, int], int, int]] = []
         for i, old in enumerate(self.before):
             for new in by_rule[old.rule]:
                 distance = _distance(old, new, alignment)
                 if distance is not None:
-                    distances.append((distance, i, id(new)))
+                    column = abs(old.span.start.column - new.span.start.column)
+                    distances.append(((distance, old.message != new.message, column), i, id(new)))
         new_by_id = {id(f): f for f in self.after}
         used_before: set[int] = set()
         used_after: set[int] = set()

@@ -53,7 +53,7 @@ REMOVES = re.compile(
 _REMOVES_CALLS = frozenset({"T100"})
 """Rules whose repair is to remove a call: a breakpoint."""
 _REMOVES_DEFINITIONS = frozenset({"F811", "PIE794", "PIE796"})
-_RENAMES = re.compile(r"N8\d\d|A00\d")
+_RENAMES = re.compile(r"N8\d\d|A00\d|RUF052")
 
 _PURE = _words(
     """
@@ -151,13 +151,14 @@ def _calls(change: Change, old: Inventory, new: Inventory) -> Iterator[Reason]:
     modules = {c.name.rpartition(".")[0] for c in flagged if c.imported and _about_security(c, change.delta.fixed)}
     dependents = {name for c in flagged for name in _assigned(c.statement)}
     excused = _lines_of(change.delta.fixed, lambda f: f.code in _REMOVES_CALLS)
+    renames = any(_RENAMES.fullmatch(f.code) for f in change.delta.fixed)
     flagged_ids = {id(c) for c in flagged}
     lint_only = {id(c) for c in flagged if not _about_security(c, change.delta.fixed)}
     for call in gone:
         if call.node.lineno - 1 in excused or _closed_by_with(call, old, new):
             continue
         successors = [c for c in fresh if _same_place(call, c, change)]
-        depends = _depends_on(call, flagged, dependents) or _lives_on(call, old, dependents)
+        depends = renames or _depends_on(call, flagged, dependents) or _lives_on(call, old, dependents)
         if depends and any(not _is_free(c) for c in successors):
             continue
         sibling = call.imported and call.name.rpartition(".")[0] in modules

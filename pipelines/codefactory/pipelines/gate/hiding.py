@@ -40,7 +40,8 @@ def check(change: Change) -> Iterator[Reason]:
     old, new = inventories
     flagged = flagged_calls(old, change.delta.fixed)
     yield from _dynamic(change, old, new, flagged)
-    yield from _referenced(old, new, flagged)
+    security = tuple(f for f in change.delta.fixed if is_security(f))
+    yield from _referenced(old, new, flagged_calls(old, security))
     yield from _named_in_text(change, old, new)
     yield from _shell_in_list(change, new)
     for call in flagged:
@@ -55,13 +56,11 @@ def flagged_calls(inventory: Inventory, findings: tuple[Finding, ...]) -> list[C
     for finding in findings:
         if _NOT_ABOUT_CALLS.fullmatch(finding.code):
             continue
-        near = inventory.calls_by_line.get(finding.span.start.line, [])
-        exact = [
-            c
-            for c in near
-            if inventory.span(c.node).start >= finding.span.start and inventory.span(c.node).end <= finding.span.end
-        ]
-        around = [c for c in near if inventory.span(c.node).contains(finding.span.start)]
+        lines = range(finding.span.start.line, finding.span.end.line + 1)
+        near = [call for line in lines for call in inventory.calls_by_line.get(line, [])]
+        spans = [(call, inventory.span(call.node)) for call in near]
+        exact = [c for c, span in spans if finding.span.start <= span.start and span.end <= finding.span.end]
+        around = [c for c, span in spans if span.contains(finding.span.start)]
         found.update((id(c), c) for c in exact or around)
     return list(found.values())
 

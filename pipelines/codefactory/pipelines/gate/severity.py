@@ -1,7 +1,8 @@
 """Which new findings a repair may leave behind.
 
-A finding weighs its severity; a security finding weighs more than another of the same severity. The *bar* of a new
-finding is the lightest target of LOW severity or more that was fixed in the same edit; where there is none, in the
+A finding weighs its severity. A security finding weighs more than another of the same severity, and a leftover, which
+the next pass of a formatter or import sorter clears away (`LEFTOVERS`), weighs less than anything else. The *bar* of a
+new finding is the lightest target of LOW severity or more that was fixed in the same edit; where there is none, in the
 whole file; where there is none either, the lightest of all that were fixed.
 
 | the new finding is                                            | verdict |
@@ -10,6 +11,7 @@ whole file; where there is none either, the lightest of all that were fixed.
 | security, in `LEFT_BY` of a rule that was fixed               | allowed |
 | security, lower than a security target fixed in the same edit | allowed |
 | security, anything else                                       | refused |
+| an `else` that shows when the one before it went (RET505–508) | allowed |
 | not security, LOW or INFO, lighter than the bar               | allowed |
 | not security, LOW or INFO, as heavy as the bar or heavier     | refused |
 
@@ -19,6 +21,7 @@ fix for an unsorted import may leave nothing. What is allowed stays visible in `
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from codefactory.analyzers import Severity
@@ -41,6 +44,11 @@ LEFT_BY: dict[str, frozenset[str]] = {
 }
 """Numbers of security rules (bandit's B, ruff's S) → what an honest repair of them leaves. A program started without a
 shell is still a program started; bandit rates both LOW when the command is a literal."""
+
+LEFTOVERS = re.compile(r"I001|F401|E501|E[123]\d\d|W[123569]\d\d|COM8\d\d|Q00\d")
+"""An import out of order or no longer used, a line too long, white space: left by many honest repairs of one place."""
+
+_NEXT_ELSE = re.compile(r"RET50[5-8]")
 
 
 def check(delta: Delta, fixed: Sequence[Finding], alignment: Alignment) -> Iterator[Reason]:
@@ -68,6 +76,8 @@ def _allowed(new: Finding, fixed: Sequence[Finding], near: Sequence[Finding], le
         return False
     if is_security(new):
         return _number(new) in left or any(is_security(f) and f.severity > new.severity for f in near)
+    if _NEXT_ELSE.fullmatch(new.code) and any(f.code == new.code for f in near):
+        return True
     bar = min((_weight(f) for f in _weighty(near) or _weighty(fixed) or fixed), default=0)
     return _weight(new) < bar
 
@@ -86,6 +96,8 @@ def _weighty(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _weight(finding: Finding) -> int:
+    if finding.tool == "ruff" and LEFTOVERS.fullmatch(finding.code):
+        return 1
     return 2 * finding.severity + is_security(finding)
 
 

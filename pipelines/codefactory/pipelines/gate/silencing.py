@@ -215,18 +215,20 @@ def _checks(inventory: Inventory) -> Counter[str]:
 def _type_checking(change: Change, old: Inventory, new: Inventory) -> Iterator[Reason]:
     """Moving an import there is the repair of ruff's TC rules; moving anything else, or for another rule, is not."""
     imports_may_move = any(f.code.startswith("TC") for f in change.fixed)
-    for before, after in ((_for_type_checkers(old), _for_type_checkers(new)),):
-        fresh = [s for s in after if ast.dump(s) not in {ast.dump(b) for b in before}]
-        for statement in fresh:
-            is_import = isinstance(statement, (ast.Import, ast.ImportFrom))
-            if is_import and (imports_may_move or not _imported_before(statement, old)):
-                continue
-            yield Reason(
-                "silenced",
-                f"line {statement.lineno}: code under `if TYPE_CHECKING` never runs. Repair the code where it is.",
-                new.span(statement),
-            )
-            return
+    before, after = _for_type_checkers(old), _for_type_checkers(new)
+    if len(after) <= len(before):
+        return
+    known = {ast.dump(statement) for statement in before}
+    for statement in after:
+        is_import = isinstance(statement, (ast.Import, ast.ImportFrom))
+        if ast.dump(statement) in known or (is_import and (imports_may_move or not _imported_before(statement, old))):
+            continue
+        yield Reason(
+            "silenced",
+            f"line {statement.lineno}: code under `if TYPE_CHECKING` never runs. Repair the code where it is.",
+            new.span(statement),
+        )
+        return
 
 
 def _for_type_checkers(inventory: Inventory) -> list[ast.stmt]:
