@@ -5,7 +5,7 @@
 | `judge` | what does not parse, was not checked, or repairs nothing |
 | `compare`, `severity` | new findings |
 | `suppression`, `silencing`, `hiding`, `literals` | findings silenced instead of repaired |
-| `deletion` | code that went instead of being repaired |
+| `deletion`, `calls` | code that went instead of being repaired |
 | `interface` | public names that other files use |
 | `proportion` | changes out of proportion |
 | `languages` | deletion and silencing in other languages than Python |

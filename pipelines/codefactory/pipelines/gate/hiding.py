@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from codefactory.pipelines.verdict import Reason
 
+from .literals import constant_text
 from .severity import is_security
 from .structure import dotted, truth
 
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from .structure import Call, Inventory
 
 _RUN_TEXT = frozenset(
-    {"exec", "eval", "compile", "__import__", "builtins.exec", "builtins.eval", "builtins.__import__"}
+    {
+        *("exec", "eval", "compile", "__import__", "builtins.exec", "builtins.eval", "builtins.__import__"),
+        *("code.InteractiveInterpreter", "code.InteractiveConsole", "code.interact", "codeop.compile_command"),
+    }
 )
 _LOOK_UP = frozenset({"getattr", "builtins.getattr", "operator.attrgetter", "operator.methodcaller"})
 _IMPORT = frozenset({"importlib.import_module", "importlib.__import__", "runpy.run_module", "runpy.run_path"})
@@ -140,6 +144,13 @@ def _named_in_text(change: Change, old: Inventory, new: Inventory) -> Iterator[R
     places = [n for nodes in new.strings_by_line.values() for n in nodes if n.value in names]
     if len(places) > had:
         yield _reason(new, places[-1], f'names the flagged function in a string, "{places[-1].value}"')
+        return
+    for node in new.nodes:
+        if not isinstance(node, (ast.BinOp, ast.JoinedStr)) or node.lineno - 1 not in change.alignment.added:
+            continue
+        if constant_text(node) in names:
+            yield _reason(new, node, "puts the flagged function's name together from pieces")
+            return
 
 
 def _shell_in_list(change: Change, new: Inventory) -> Iterator[Reason]:

@@ -54,7 +54,7 @@ def _texts(inventory: Inventory, finding: Finding) -> set[str]:
 def _folded(change: Change, new: Inventory, texts: set[str]) -> Iterator[Reason]:
     for node in new.nodes:
         if isinstance(node, (ast.BinOp, ast.Call, ast.JoinedStr)) and node.lineno - 1 in change.alignment.added:
-            value = _constant_text(node)
+            value = constant_text(node)
             if value and value in texts:
                 yield Reason(
                     "silenced",
@@ -64,20 +64,20 @@ def _folded(change: Change, new: Inventory, texts: set[str]) -> Iterator[Reason]
                 return
 
 
-def _constant_text(node: ast.expr) -> str | None:
+def constant_text(node: ast.expr) -> str | None:
     match node:
         case ast.Constant(value=str(value)):
             return value
         case ast.BinOp(left=left, op=ast.Add(), right=right):
-            a, b = _constant_text(left), _constant_text(right)
+            a, b = constant_text(left), constant_text(right)
             return None if a is None or b is None else a + b
         case ast.JoinedStr(values=values):
-            parts = [_constant_text(v.value if isinstance(v, ast.FormattedValue) else v) for v in values]
+            parts = [constant_text(v.value if isinstance(v, ast.FormattedValue) else v) for v in values]
             return None if None in parts else "".join(p or "" for p in parts)
         case ast.Call(
             func=ast.Attribute(value=separator, attr="join"), args=[ast.List(elts=items) | ast.Tuple(elts=items)]
         ):
-            glue, parts = _constant_text(separator), [_constant_text(i) for i in items]
+            glue, parts = constant_text(separator), [constant_text(i) for i in items]
             return None if glue is None or None in parts else glue.join(p or "" for p in parts)
         case _:
             return None
@@ -166,8 +166,8 @@ def _is_built(expression: ast.expr) -> bool:
         case ast.JoinedStr(values=values):
             return any(isinstance(v, ast.FormattedValue) for v in values)
         case ast.BinOp(op=ast.Mod() | ast.Add()):
-            return _constant_text(expression) is None
-        case ast.Call(func=ast.Attribute(attr="format" | "format_map" | "replace")):
-            return True
+            return constant_text(expression) is None
+        case ast.Call(func=ast.Attribute(attr="format" | "format_map" | "replace" | "join")):
+            return constant_text(expression) is None
         case _:
             return False

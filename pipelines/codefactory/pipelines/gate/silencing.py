@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .structure import Function, Inventory
 
 _BROAD = frozenset({"Exception", "BaseException", "builtins.Exception", "builtins.BaseException"})
+_COMPUTES = frozenset({"str", "repr", "len", "bool", "id", "type", "int", "hash", "tuple", "list", "dict"})
 _SKIPS = frozenset({"skip", "skipif", "skipIf", "skipUnless", "xfail", "expectedFailure"})
 
 
@@ -64,7 +65,7 @@ def _still_swallowed(change: Change, old: Inventory, new: Inventory) -> Iterator
 
 
 def _does_nothing(handler: ast.ExceptHandler, inventory: Inventory) -> bool:
-    if all(is_trivial(s) or isinstance(s, ast.Continue) for s in handler.body):
+    if all(is_trivial(s) or isinstance(s, (ast.Continue, ast.Delete)) or _only_computes(s) for s in handler.body):
         return True
     caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     broad = any(t is None or inventory.resolved(t) in _BROAD for t in caught)
@@ -74,6 +75,16 @@ def _does_nothing(handler: ast.ExceptHandler, inventory: Inventory) -> bool:
 def _assigns_constant(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Assign) and (
         isinstance(statement.value, ast.Constant) or truth(statement.value) is False
+    )
+
+
+def _only_computes(statement: ast.stmt) -> bool:
+    """`str("ignored")`: a call that changes nothing and whose value nobody takes."""
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Call)
+        and isinstance(statement.value.func, ast.Name)
+        and statement.value.func.id in _COMPUTES
     )
 
 
