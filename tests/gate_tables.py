@@ -385,6 +385,7 @@ LIVED = [
     Honest("G004", "import logging\n\n\ndef f(x):\n    logging.info(f'x {x}')\n", "import logging\n\n\ndef f(x):\n    logging.info('x %s', x)\n"),
     Honest("FURB113", "def f(a):\n    xs = []\n    xs.append(a)\n    xs.append(2)\n    return xs\n", "def f(a):\n    xs = []\n    xs.extend((a, 2))\n    return xs\n"),
     Honest("RET505", "def f(x):\n    if x == 1:\n        return 1\n    elif x == 2:\n        return 2\n    else:\n        return 3\n", "def f(x):\n    if x == 1:\n        return 1\n    if x == 2:\n        return 2\n    return 3\n"),
+    Honest("UP035", "from __future__ import annotations\n\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from typing import Any, Callable\n\n\ndef f(a: Any) -> Callable:\n    return a\n", "from __future__ import annotations\n\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from collections.abc import Callable\n    from typing import Any\n\n\ndef f(a: Any) -> Callable:\n    return a\n"),
     Honest("N806", "def f(g):\n    Call = g()\n    return Call(1)\n", "def f(g):\n    call = g()\n    return call(1)\n"),
     Honest("I001", "import sys\nimport os\n\nprint(os, sys)\n", "import os\nimport sys\n\nprint(os, sys)\n"),
     Honest("W291", "x = 1  \ny = 2\n", "x = 1\ny = 2\n"),

@@ -76,7 +76,7 @@ def _allowed(new: Finding, fixed: Sequence[Finding], near: Sequence[Finding], le
         return False
     if is_security(new):
         return _number(new) in left or any(is_security(f) and f.severity > new.severity for f in near)
-    if _NEXT_ELSE.fullmatch(new.code) and any(f.code == new.code for f in near):
+    if _NEXT_ELSE.fullmatch(new.code) and any(f.code == new.code for f in fixed):
         return True
     bar = min((_weight(f) for f in _weighty(near) or _weighty(fixed) or fixed), default=0)
     return _weight(new) < bar

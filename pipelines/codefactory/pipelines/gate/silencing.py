@@ -230,9 +230,12 @@ def _type_checking(change: Change, old: Inventory, new: Inventory) -> Iterator[R
     if len(after) <= len(before):
         return
     known = {ast.dump(statement) for statement in before}
+    already = {name for statement in before for name in _names_imported(statement)}
     for statement in after:
         is_import = isinstance(statement, (ast.Import, ast.ImportFrom))
-        if ast.dump(statement) in known or (is_import and (imports_may_move or not _imported_before(statement, old))):
+        if ast.dump(statement) in known or (
+            is_import and (imports_may_move or not (_names_imported(statement) - already) & set(old.imports))
+        ):
             continue
         yield Reason(
             "silenced",
@@ -252,9 +255,8 @@ def _for_type_checkers(inventory: Inventory) -> list[ast.stmt]:
     ]
 
 
-def _imported_before(statement: ast.stmt, old: Inventory) -> bool:
-    names = {alias.asname or alias.name for alias in getattr(statement, "names", [])}
-    return bool(names & set(old.imports))
+def _names_imported(statement: ast.stmt) -> set[str]:
+    return {alias.asname or alias.name for alias in getattr(statement, "names", [])}
 
 
 def _quoted(change: Change, new: Inventory) -> Iterator[Reason]:
