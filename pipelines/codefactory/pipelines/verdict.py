@@ -42,6 +42,8 @@ class Delta:
     """Still there. In coordinates of the text after."""
     introduced: tuple[Finding, ...] = ()
     """New. In coordinates of the text after."""
+    pairs: tuple[tuple[Finding, Finding], ...] = ()
+    """The same finding before and after, for each that remains and was there before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,9 +52,9 @@ def compare_aligned(
     matching.pair(lambda f: _content(f, before.lines), lambda f: _content(f, after.lines))
     matching.pair_nearby(alignment)
     ran_before = analyzer_names(analysis_before)
-    old: list[Finding] = list(matching.matched)
+    old = [new for _, new in matching.pairs]
     introduced: list[Finding] = []
-    seen = {(_problem_of(f), f.span.start.line) for f in matching.matched}
+    seen = {(_problem_of(f), f.span.start.line) for f in old}
     for finding in matching.after:
         line = finding.span.start.line
         newly_asked = bool(ran_before) and finding.tool not in ran_before and line not in alignment.added
@@ -64,7 +64,7 @@ def compare_aligned(
         else:
             introduced.append(finding)
     old.sort(key=lambda f: (f.span, f.tool, f.code))
-    return Delta(tuple(matching.before), tuple(old), tuple(introduced))
+    return Delta(tuple(matching.before), tuple(old), tuple(introduced), tuple(matching.pairs))
 
 
 def analyzer_names(analysis: Analysis) -> frozenset[str]:
@@ -91,12 +91,12 @@ def _content(finding: Finding, text: Text) -> tuple[str, str]:
 
 
 class _Matching:
-    """Findings not yet paired, and the later halves of the pairs."""
+    """Findings not yet paired, and the pairs."""
 
     def __init__(self, before: list[Finding], after: list[Finding]) -> None:
         self.before = before
         self.after = after
-        self.matched: list[Finding] = []
+        self.pairs: list[tuple[Finding, Finding]] = []
 
     def pair(
         self, key_before: Callable[[Finding], Hashable | None], key_after: Callable[[Finding], Hashable | None]
@@ -112,7 +112,7 @@ class _Matching:
             if key is not None and waiting[key]:
                 partner = waiting[key].pop()
                 taken.add(id(partner))
-                self.matched.append(partner)
+                self.pairs.append((finding, partner))
             else:
                 left.append(finding)
         self.before = left
@@ -138,7 +138,7 @@ class _Matching:
             if i not in used_before and new_id not in used_after:
                 used_before.add(i)
                 used_after.add(new_id)
-                self.matched.append(new_by_id[new_id])
+                self.pairs.append((self.before[i], new_by_id[new_id]))
         self.before = [f for i, f in enumerate(self.before) if i not in used_before]
         self.after = [f for f in self.after if id(f) not in used_after]
 

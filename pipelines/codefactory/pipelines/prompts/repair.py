@@ -18,7 +18,7 @@ from .framing import Framing
 from .masking import Masked, mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     import jinja2
 
@@ -60,9 +60,12 @@ class Prompt:
     findings: tuple[Finding, ...] = field(repr=False)  # their messages may quote a secret
     """Those it is asked to repair. Others had no room: another round can ask for them."""
 
-    def apply(self, reply: str) -> Applied | NotApplied:
-        """The text after the edits in `reply`, secrets in their places again."""
-        result = apply_reply(self.masked.text, parse_reply(reply))
+    def apply(self, reply: str, blocks: Collection[int] | None = None) -> Applied | NotApplied:
+        """The text after the edits in `reply`, secrets in their places again. `blocks`: only these, from 1."""
+        parsed = parse_reply(reply)
+        if blocks is not None:
+            parsed = replace(parsed, blocks=tuple(b for n, b in enumerate(parsed.blocks, start=1) if n in blocks))
+        result = apply_reply(self.masked.text, parsed)
         return replace(result, text=self.masked.restore(result.text)) if isinstance(result, Applied) else result
 
 

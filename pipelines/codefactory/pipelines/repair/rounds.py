@@ -1,0 +1,146 @@
+"""The model's rounds of a repair."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from codefactory.analyzers import Severity
+from codefactory.pipelines.completion import complete
+from codefactory.pipelines.models import ModelError, Usage
+from codefactory.pipelines.prompts import Previous, render_repair
+from codefactory.pipelines.proposal import Round
+from codefactory.pipelines.replies import Applied, NotApplied
+
+from .workbench import Progress, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from codefactory.analyzers import Finding
+    from codefactory.pipelines.budget import Spending
+    from codefactory.pipelines.models import Model
+    from codefactory.pipelines.prompts import Prompt, Related
+    from codefactory.pipelines.verdict import Verdict
+
+    from .workbench import Workbench
+
+LEAST_SEVERITY = Severity.LOW
+"""Style is not worth a model's time and the user's money."""
+RETRY_TEMPERATURE = 0.4
+"""After a refusal. At 0 a small model writes the same again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A candidate made of some blocks of a reply, and what the gate says."""
+
+    verdict: Verdict
+    """Against the text the model was shown."""
+    state: State | None
+    """With the candidate as its text; None when it was refused."""
+
+
+async def ask_model(
+    bench: Workbench, state: State, model: Model, spending: Spending, context: Sequence[Related]
+) -> tuple[State, str | None]:
+    """Rounds until nothing is left, a limit is reached or the model cannot do better.
+
+    Returns the best state, and why it ended with findings left.
+    """
+    previous: Previous | None = None
+    replies: set[str] = set()
+    while targets := _worth_asking(bench.targets(state)):
+        try:
+            number = spending.start_round()
+        except ModelError as error:
+            return state, str(error)
+        prompt = await asyncio.to_thread(render_repair, state.snapshot, targets, context, previous)
+        started = time.perf_counter()
+        try:
+            completion = await complete(
+                model,
+                prompt.messages,
+                spending,
+                role="improve",
+                temperature=RETRY_TEMPERATURE if previous else 0.0,
+                report=_counting(bench, number),
+            )
+        except ModelError as error:
+            failed = Round(number, model.name, Usage(), time.perf_counter() - started, None, str(error))
+            return replace(state, rounds=(*state.rounds, failed)), str(error)
+        duration_s = time.perf_counter() - started
+        said = Round(number, model.name, completion.usage, duration_s, None)
+        result = await _judge_reply(bench, state, prompt, completion.text)
+        if isinstance(result, NotApplied):
+            state = replace(state, rounds=(*state.rounds, replace(said, problem=result.feedback)))
+            previous = Previous(completion.text, result.feedback)
+        else:
+            base = result.state or state
+            state = replace(base, rounds=(*state.rounds, replace(said, verdict=result.verdict)))
+            previous = None if result.state else Previous(completion.text, result.verdict)
+        if completion.text in replies:
+            return state, f"{model.name} repeats itself."
+        replies.add(completion.text)
+    return state, None
+
+
+def _worth_asking(targets: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The worst first."""
+    asked = [f for f in targets if f.severity >= LEAST_SEVERITY]
+    return tuple(sorted(asked, key=lambda f: (-f.severity, f.span)))
+
+
+async def _judge_reply(bench: Workbench, state: State, prompt: Prompt, reply: str) -> Judged | NotApplied:
+    """The whole reply if the gate accepts it, else those of its blocks that it accepts one after another."""
+    whole = await asyncio.to_thread(prompt.apply, reply)
+    if isinstance(whole, NotApplied):
+        return whole
+    judged = await _judge(bench, state, whole)
+    if judged.state is not None or len(whole.used) == 1:
+        return judged
+    best: Judged | None = None
+    kept: list[int] = []
+    for block in whole.used:
+        part = await asyncio.to_thread(prompt.apply, reply, [*kept, block])
+        if isinstance(part, NotApplied):
+            continue
+        candidate = await _judge(bench, best.state if best and best.state else state, part, base=state)
+        if candidate.state is not None:
+            best = candidate
+            kept.append(block)
+    return best or judged
+
+
+async def _judge(bench: Workbench, state: State, applied: Applied, base: State | None = None) -> Judged:
+    """Accepted when the gate accepts it against the text the model saw and against the original, and it is better than
+    `state`."""
+    base = base or state
+    after, analysis = await bench.candidate(applied.text)
+    verdict = await bench.judge(base, after, analysis, by_model=True)
+    if not verdict.accepted:
+        return Judged(verdict, None)
+    whole = await bench.judge_whole(after, analysis)
+    better = state.verdict is None or len(whole.delta.fixed) > len(state.verdict.delta.fixed)
+    if not whole.accepted or not better:
+        return Judged(whole if not whole.accepted else verdict, None)
+    return Judged(verdict, replace(state, snapshot=after, analysis=analysis, verdict=whole, by_model=True))
+
+
+def _counting(bench: Workbench, number: int) -> Callable[[str], None]:
+    """Tells how much the model has written, a few times a second at most."""
+    characters = 0
+    last_s = 0.0
+
+    def report(piece: str) -> None:
+        nonlocal characters, last_s
+        characters += len(piece)
+        now_s = time.monotonic()
+        if now_s - last_s > 0.25:
+            last_s = now_s
+            bench.report(Progress("model", f"Round {number}: the model has written {characters:,} characters"))
+
+    bench.report(Progress("model", f"Round {number}: asking the model"))
+    return report
