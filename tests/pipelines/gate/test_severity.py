@@ -43,6 +43,7 @@ def finding(rule: str, severity: Severity, line: int) -> Finding:
         # Leftovers weigh less than all else.
         (("ruff:UP017", INFO), ("ruff:F401", LOW), FAR, True),
         (("ruff:PTH118", INFO), ("ruff:I001", INFO), FAR, True),
+        (("ruff:F401", LOW), ("ruff:I001", INFO), 1, True),
         (("ruff:I001", INFO), ("ruff:E501", INFO), 1, False),
     ],
 )

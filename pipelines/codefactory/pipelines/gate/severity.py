@@ -78,7 +78,7 @@ def _allowed(new: Finding, fixed: Sequence[Finding], near: Sequence[Finding], le
         return _number(new) in left or any(is_security(f) and f.severity > new.severity for f in near)
     if _NEXT_ELSE.fullmatch(new.code) and any(f.code == new.code for f in fixed):
         return True
-    bar = min((_weight(f) for f in _weighty(near) or _weighty(fixed) or fixed), default=0)
+    bar = min((_weight(f, as_target=True) for f in _weighty(near) or _weighty(fixed) or fixed), default=0)
     return _weight(new) < bar
 
 
@@ -95,8 +95,10 @@ def _weighty(findings: Sequence[Finding]) -> list[Finding]:
     return [f for f in findings if f.severity > Severity.INFO]
 
 
-def _weight(finding: Finding) -> int:
-    if finding.tool == "ruff" and LEFTOVERS.fullmatch(finding.code):
+def _weight(finding: Finding, *, as_target: bool = False) -> int:
+    """A leftover is light when it is left, and an unused import that was the target is as heavy as its severity."""
+    heavy = as_target and finding.severity > Severity.INFO
+    if finding.tool == "ruff" and LEFTOVERS.fullmatch(finding.code) and not heavy:
         return 1
     return 2 * finding.severity + is_security(finding)
 

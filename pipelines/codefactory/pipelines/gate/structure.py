@@ -38,7 +38,7 @@ class Unparsed:
     message: str
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def parse(snapshot: Snapshot) -> ast.Module | Unparsed:
     """The tree of a Python text, or why there is none. Raises nothing. The tree is shared: do not change it."""
     if len(snapshot.utf8) > MAX_BYTES:
