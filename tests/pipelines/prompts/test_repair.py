@@ -90,7 +90,7 @@ def test_the_example_in_each_style_is_one_that_we_can_read(style: str) -> None:
     example = prompt.messages[0].content.rpartition("Example:")[2]
     reply = parse_reply(example)
     assert reply.format == {"blocks": "blocks", "json": "json", "function": "code"}[style]
-    assert len(reply.blocks) + len(reply.code) == 1
+    assert len(reply.blocks) + 2 * len(reply.code) == 2
     assert not reply.problems
 
 
