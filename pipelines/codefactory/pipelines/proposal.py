@@ -47,8 +47,8 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class TestRun:
-    """The project's tests on the changed code."""
+class SuiteRun:
+    """One run of the project's tests."""
 
     command: tuple[str, ...]
     passed: bool
@@ -67,7 +67,7 @@ class Evidence:
     fixes: tuple[AppliedFix, ...] = ()
     rounds: tuple[Round, ...] = ()
     """Model rounds, refused ones included, in order."""
-    tests: TestRun | None = None
+    tests: SuiteRun | None = None
     dependencies: tuple[str, ...] = ()
     """Distributions the changed code needs in addition."""
     declined: tuple[tuple[Finding, str], ...] = ()

@@ -136,8 +136,8 @@ async def test_cancelling_ends_every_process(tmp_path: Path) -> None:
     [(True, True, False), (True, False, True), (False, False, False), (False, True, False)],
 )
 def test_only_tests_that_passed_before_can_fail(before: bool, after: bool, refused: bool) -> None:
-    first = proposal.TestRun(("pytest",), before, "", 1.0)
-    reason = judge_tests(first, proposal.TestRun(("pytest",), after, "2 failed", 1.0))
+    first = proposal.SuiteRun(("pytest",), before, "", 1.0)
+    reason = judge_tests(first, proposal.SuiteRun(("pytest",), after, "2 failed", 1.0))
     assert (reason is not None) is refused
     if reason:
         assert reason.code == "tests-failed"

@@ -12,7 +12,7 @@ import pytest
 
 from codefactory.analyzers import Analyzers, Options, Safety, Snapshot
 from codefactory.analyzers.ruff import RuffOptions
-from codefactory.pipelines.proposal import Proposal, Refusal, TestRun
+from codefactory.pipelines.proposal import Proposal, Refusal, SuiteRun
 from codefactory.pipelines.repair import Progress, repair
 
 if TYPE_CHECKING:
@@ -114,9 +114,9 @@ async def test_a_change_that_breaks_a_test_is_not_proposed(
 ) -> None:
     """With all fixes, else with the safe ones, else not at all."""
 
-    async def tests(text: str | None) -> TestRun:
+    async def tests(text: str | None) -> SuiteRun:
         ok = passing == "anything" or passing in (UNTIDY if text is None else text)
-        return TestRun(("run-tests",), ok, "1 passed" if ok else "1 failed", 0.0)
+        return SuiteRun(("run-tests",), ok, "1 passed" if ok else "1 failed", 0.0)
 
     result = await repair(python(UNTIDY), analyzers, options=ONLY_F, tests=tests)
     if after is None:

@@ -42,7 +42,11 @@ HONEST_EVAL = block('    return eval(data + "")', "    return json.loads(data)")
 
 
 async def run_repair(
-    analyzers: Analyzers, server: ScriptedServer, budget: Budget | None = None, ledger: Ledger | None = None
+    analyzers: Analyzers,
+    server: ScriptedServer,
+    budget: Budget | None = None,
+    ledger: Ledger | None = None,
+    options: Options = OPTIONS,
 ) -> Proposal | Refusal:
     async def no_sleep(_: float) -> None:
         return None
@@ -50,7 +54,7 @@ async def run_repair(
     model = LiteLLMModel("openai/scripted", api_base=server.url, api_key="test-key", sleep=no_sleep, timeout_s=5)
     snapshot = Snapshot("file:///nowhere/app.py", SOURCE, "python", 3)
     return await repair(
-        snapshot, analyzers, options=OPTIONS, model=model, budget=budget or Budget(max_rounds=4), ledger=ledger
+        snapshot, analyzers, options=options, model=model, budget=budget or Budget(max_rounds=4), ledger=ledger
     )
 
 
@@ -83,6 +87,16 @@ async def test_what_the_gate_refuses_is_never_proposed(analyzers: Analyzers, rep
     assert "gate" in result.reason
     assert {f.code for f in result.remaining} == {"B102", "B307"}
     assert len(server.requests) == 2  # the second reply was the first again
+
+
+async def test_a_name_that_does_not_exist_is_refused_whatever_the_project_checks(analyzers: Analyzers) -> None:
+    options = Options(ruff=RuffOptions(arguments=("--isolated", "--select", "E7")))
+    reply = block('    return eval(data + "")', "    return ast.literal_eval(data)")
+    with ScriptedServer([Reply(reply), Reply(HONEST_EVAL)]) as server:
+        result = await run_repair(analyzers, server, Budget(max_rounds=2), options=options)
+    assert isinstance(result, Proposal)
+    assert "literal_eval" not in result.after
+    assert "`ast`" in server.requests[1].prompt
 
 
 async def test_the_good_part_of_a_reply_is_kept(analyzers: Analyzers) -> None:

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codefactory.pipelines.proposal import TestRun
+from codefactory.pipelines.proposal import SuiteRun
 from codefactory.pipelines.verdict import Reason
 
 from .workspace import files
@@ -42,7 +42,7 @@ _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|AUTH", re.IGN
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]")
 
 
-async def run_tests(command: Sequence[str], root: Path, changed: Mapping[Path, str], timeout_s: float) -> TestRun:
+async def run_tests(command: Sequence[str], root: Path, changed: Mapping[Path, str], timeout_s: float) -> SuiteRun:
     """Run `command` in a copy of `root`, where the files in `changed` have the given text.
 
     `changed`: paths, absolute or relative to `root`. What is beside the root's tracked files (a virtual environment)
@@ -61,10 +61,10 @@ async def run_tests(command: Sequence[str], root: Path, changed: Mapping[Path, s
         stop.set()
         await asyncio.wait([copying])
         await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
-    return TestRun(tuple(command), passed, summary, time.perf_counter() - started)
+    return SuiteRun(tuple(command), passed, summary, time.perf_counter() - started)
 
 
-def judge_tests(before: TestRun, after: TestRun) -> Reason | None:
+def judge_tests(before: SuiteRun, after: SuiteRun) -> Reason | None:
     """A change that makes tests fail which passed before is refused; tests that failed before say nothing."""
     if not before.passed or after.passed:
         return None

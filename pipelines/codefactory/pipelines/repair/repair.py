@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from codefactory.pipelines.gate import UsesElsewhere
     from codefactory.pipelines.models import Model
     from codefactory.pipelines.prompts import Related
-    from codefactory.pipelines.proposal import TestRun
+    from codefactory.pipelines.proposal import SuiteRun
 
     from .fixes import Declined
     from .workbench import ProjectTests, State
@@ -57,7 +57,8 @@ async def repair(
     Cancelling the task ends the processes it started and the model's stream. Raises nothing else.
     """
     started = time.perf_counter()
-    bench = Workbench(snapshot, analyzers, options or Options(), only, uses, report)
+    options = options or Options()
+    bench = Workbench(snapshot, analyzers, options if model is None else _strict(options), only, uses, report)
     original = await bench.start()
     if not bench.targets(original):
         return Refusal(snapshot, "There is nothing to repair here.", problems=original.analysis.problems)
@@ -67,7 +68,7 @@ async def repair(
         spending = Spending(budget or Budget(), ledger=ledger)
         best, ended = await ask_model(bench, fixed, model, spending, context)
         declined = _still_there(bench, best, declined)
-    run: TestRun | None = None
+    run: SuiteRun | None = None
     if tests is not None and best.verdict is not None:
         report(Progress("test", "Running the project's tests"))
         best, run = await _passing(bench, tests, original, fixed, best)
@@ -90,6 +91,12 @@ async def repair(
     return Proposal(uuid.uuid4().hex[:12], snapshot, best.snapshot.text, evidence, origin)
 
 
+def _strict(options: Options) -> Options:
+    """What a model writes is also checked for names that do not exist, whatever rules the project has chosen."""
+    ruff = replace(options.ruff, arguments=(*options.ruff.arguments, "--extend-select", "F821,F822,F823"))
+    return replace(options, ruff=ruff)
+
+
 def _still_there(bench: Workbench, state: State, declined: Declined) -> Declined:
     """What the fixers declined and the model has not repaired either."""
     left = {(f.rule, f.message) for f in bench.targets(state)}
@@ -98,11 +105,11 @@ def _still_there(bench: Workbench, state: State, declined: Declined) -> Declined
 
 async def _passing(
     bench: Workbench, tests: ProjectTests, original: State, fixed: State, best: State
-) -> tuple[State, TestRun | None]:
+) -> tuple[State, SuiteRun | None]:
     """The best state with which no test fails that passed before: with the model's part, without, or safe fixes only.
     `original` when there is none."""
     before = await tests(None)
-    run: TestRun | None = None
+    run: SuiteRun | None = None
     tried: set[str] = set()
     for attempt in (best, fixed, None):
         state = attempt or (await apply_fixers(bench, original, Safety.SAFE))[0]
@@ -119,7 +126,7 @@ def _with_rounds(state: State, best: State) -> State:
     return replace(state, rounds=best.rounds)
 
 
-def _refusal(state: State, ended: str | None, run: TestRun | None, *, asked: bool) -> str:
+def _refusal(state: State, ended: str | None, run: SuiteRun | None, *, asked: bool) -> str:
     if run is not None:
         return f"Every change made tests fail that passed before: {run.summary}."
     if not asked:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 LEAST_SEVERITY = Severity.LOW
 """Style is not worth a model's time and the user's money."""
+NOT_ASKED = frozenset({"B404", "B603", "S404", "S603"})
+"""Every use of subprocess has these. There is no edit to ask for, and small models answer with a broken one."""
 RETRY_TEMPERATURE = 0.4
 """After a refusal. At 0 a small model writes the same again."""
 
@@ -89,7 +91,7 @@ async def ask_model(
 
 def _worth_asking(targets: Sequence[Finding]) -> tuple[Finding, ...]:
     """The worst first."""
-    asked = [f for f in targets if f.severity >= LEAST_SEVERITY]
+    asked = [f for f in targets if f.severity >= LEAST_SEVERITY and f.code not in NOT_ASKED]
     return tuple(sorted(asked, key=lambda f: (-f.severity, f.span)))
 
 

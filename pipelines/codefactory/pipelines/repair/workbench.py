@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from codefactory.analyzers import Analyzers, Finding, Options, Problem, Snapshot
     from codefactory.analyzers.fixers import Outcome
     from codefactory.pipelines.gate import UsesElsewhere
-    from codefactory.pipelines.proposal import AppliedFix, Round, TestRun
+    from codefactory.pipelines.proposal import AppliedFix, Round, SuiteRun
     from codefactory.pipelines.verdict import Verdict
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class Progress:
 class ProjectTests(Protocol):
     """Runs the project's tests."""
 
-    async def __call__(self, text: str | None) -> TestRun:
+    async def __call__(self, text: str | None) -> SuiteRun:
         """With `text` as the document's content; None for the document as the user has it."""
         ...
 
