@@ -19,10 +19,13 @@ from codefactory.analyzers.text import Position, Span, Text, TextEdit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from libcst.metadata import CodePosition
+
     from codefactory.analyzers.document import Snapshot
     from codefactory.analyzers.finding import Finding
 
 N = TypeVar("N", bound=cst.CSTNode)
+_BOM = "\ufeff"
 
 
 class Decline(Exception):  # noqa: N818  (not an error: a fixer's answer)
@@ -47,11 +50,13 @@ class Source:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.text: Text = snapshot.lines
+        code = snapshot.text.removeprefix(_BOM)
+        self._bom = len(snapshot.text) - len(code)
         try:
-            module = cst.parse_module(snapshot.text)
+            module = cst.parse_module(code)
         except (cst.ParserSyntaxError, RecursionError, ValueError) as error:
             raise Decline(f"the file does not parse: {type(error).__name__}") from error
-        if module.code != snapshot.text:
+        if module.code != code:  # a form feed before a statement is lost, for one
             raise Decline("the file cannot be parsed without loss")
         self._wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
         self.module = module
@@ -61,9 +66,15 @@ class Source:
     @cached_property
     def _ranges(self) -> dict[cst.CSTNode, Span]:
         ranges = self._wrapper.resolve(PositionProvider)
-        return {
-            node: Span.at(r.start.line - 1, r.start.column, r.end.line - 1, r.end.column) for node, r in ranges.items()
-        }
+
+        def place(at: CodePosition) -> Position:
+            return Position(at.line - 1, at.column + (self._bom if at.line == 1 else 0))
+
+        return {node: Span(place(r.start), place(r.end)) for node, r in ranges.items()}
+
+    def line_start(self, line: int) -> Position:
+        """The first place of a line: behind the byte order mark, if there is one."""
+        return Position(line, self._bom if line == 0 else 0)
 
     @cached_property
     def _parents(self) -> dict[cst.CSTNode, cst.CSTNode]:
@@ -181,6 +192,7 @@ class Source:
                 or (isinstance(parent, cst.AsName) and not isinstance(self.parent(parent), cst.ImportAlias))
                 or (isinstance(parent, (cst.Element, cst.StarredElement)) and self._is_target(parent))
                 or (isinstance(parent, (cst.MatchAs, cst.MatchStar)) and parent.name is name)
+                or (isinstance(parent, cst.MatchMapping) and parent.rest is name)
             ):
                 names.add(name.value)
         return frozenset(names)
@@ -255,9 +267,16 @@ class Source:
             end = self.text.offset(self.span(call).end) - 1
             return self.insert(self.text.position(end), code)
         last = call.args[-1]
+        span = self.span(last)
         if last.star == "**":
-            return self.insert(self.span(last).start, f"{code}, ")
-        return self.insert(self.span(last.value).end, f", {code}")
+            return self.insert(span.start, f"{code}, ")
+        if isinstance(last.value, cst.GeneratorExp) and not last.value.lpar:
+            return TextEdit(span, f"({self.text.slice(span)}), {code}")
+        line = self.text.line(span.start.line)
+        before, behind = line[: span.start.column], self.text.line(span.end.line)[span.end.column :]
+        if len(call.args) > 1 and not before.strip() and behind.strip() in ("", ","):
+            return self.insert(span.end, f",{self.text.newline}{before}{code}")  # one argument a line, as the others
+        return self.insert(span.end, f", {code}")
 
     def set_argument(self, call: cst.Call, keyword: str, code: str) -> TextEdit:
         """Give a keyword argument a value: replaced where it is given, added where it is not."""
@@ -271,15 +290,14 @@ class Source:
         if index + 1 < len(call.args):
             end = self.span(call.args[index + 1]).start
         elif index > 0:
-            start = self.span(call.args[index - 1].value).end
-            end = self.span(arg.value).end
+            start = self.span(call.args[index - 1]).end
         return TextEdit(Span(start, end), "")
 
     def remove_statement(self, statement: cst.SimpleStatementLine) -> TextEdit:
         """Remove a statement's whole lines, its own trailing comment included."""
         span = self.span(statement)
         first, last = span.start.line, span.end.line
-        return TextEdit(Span(Position(first, 0), Position(last + 1, 0)), "")
+        return TextEdit(Span(self.line_start(first), Position(last + 1, 0)), "")
 
     # -- imports
 
@@ -325,16 +343,24 @@ class Source:
         for statement, existing in imports:
             if key < existing:
                 gap = newline if key[0] != existing[0] else ""
-                start = self.span(statement).start
-                return self.insert(Position(start.line, 0), f"{line}{newline}{gap}")
+                return self.insert(self._above(statement), f"{line}{newline}{gap}")
         if imports:
             statement, existing = imports[-1]
             gap = newline if key[0] != existing[0] else ""
             return self._insert_after(statement, f"{gap}{line}{newline}")
         if after_header is not None:
-            return self._insert_after(after_header, f"{newline}{line}{newline}")
+            below = self.text.line(self.span(after_header).end.line + 1).strip()
+            return self._insert_after(after_header, f"{newline}{line}{newline}{newline if below else ''}")
         first = self._first_code_line(body)
-        return self.insert(Position(first, 0), f"{line}{newline}{newline}")
+        return self.insert(self.line_start(first), f"{line}{newline}{newline}")
+
+    def _above(self, statement: cst.SimpleStatementLine) -> Position:
+        """The line of a statement, or of the comments on it where they cannot be the file's head."""
+        line = self.span(statement).start.line
+        if statement is not self.module.body[0]:
+            while line > 0 and self.text.line(line - 1).startswith("#"):
+                line -= 1
+        return self.line_start(line)
 
     def _insert_after(self, statement: cst.CSTNode, code: str) -> TextEdit:
         line = self.span(statement).end.line
@@ -348,7 +374,7 @@ class Source:
             return self.text.line_count - 1
         first = self.span(body[0]).start.line
         head = 0
-        while head < first and self.text.line(head).startswith("#"):
+        while head < first and self.text.line(head).removeprefix(_BOM).startswith("#"):
             head += 1
         # Comments that touch the first statement belong to it, unless they are the file's first lines.
         while head < first and not self.text.line(head).strip():
@@ -373,9 +399,7 @@ class Source:
         if index + 1 < len(names):
             span = Span(self.span(binding.alias).start, self.span(names[index + 1]).start)
         else:
-            span = Span(self.span(names[index - 1].name).end, self.span(binding.alias).end)
-            if names[index - 1].asname is not None:
-                return ()
+            span = Span(self.span(names[index - 1]).end, self.span(binding.alias).end)
         return (TextEdit(span, ""),)
 
 
