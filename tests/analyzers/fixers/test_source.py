@@ -6,6 +6,7 @@ import libcst as cst
 import pytest
 from fixer_tables import snapshot
 
+from codefactory.analyzers import Text
 from codefactory.analyzers.fixers.source import Decline, Source
 
 
@@ -109,3 +110,28 @@ def test_an_unused_import_is_removed(before: str, after: str) -> None:
 def test_a_form_feed_before_a_statement_is_a_reason_to_decline() -> None:
     with pytest.raises(Decline, match="without loss"):
         Source(snapshot("x = 1\n\fdef f(): pass\n"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("from m import A\n", "from m import A, name\n"),
+        ("from m import A as B, zz\n", "from m import A as B, name, zz\n"),
+        ("from m import (\n    A,\n    b,\n)\n", "from m import (\n    A,\n    b,\n    name,\n)\n"),
+        ("f()\nfrom m import A\n", "from m import name\n\nf()\nfrom m import A\n"),
+        ("from .m import A\n", "from m import name\n\nfrom .m import A\n"),
+    ],
+)
+def test_a_name_joins_the_import_of_its_module(before: str, after: str) -> None:
+    assert Text(before).apply(Source(snapshot(before)).importing("m", "name")[1]) == after
+
+
+def test_what_binds_a_name_is_found() -> None:
+    source = Source(snapshot("import a\nwith f() as b: pass\nfor c, (d, *e) in g: (h := 1)\nprint(i)\n"))
+    bound = [name for name in "abcdefghi" if source.binds(source.module, name)]
+    assert bound == ["a", "b", "c", "d", "e", "h"]
+
+
+def test_the_innermost_of_nodes_that_start_together_is_last() -> None:
+    source = Source(snapshot("a.b().c()\n"))
+    assert [source.code(call) for call in source.all(cst.Call)] == ["a.b().c()", "a.b()"]

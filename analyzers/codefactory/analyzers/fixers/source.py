@@ -116,7 +116,7 @@ class Source:
         cache: dict[type, list[cst.CSTNode]] = self.__dict__.setdefault("_kinds", {})
         if kind not in cache:
             found = [node for node in self._ranges if isinstance(node, kind)]
-            cache[kind] = sorted(found, key=lambda n: (self._ranges[n].start, -self._ranges[n].end.line))
+            cache[kind] = sorted(found, key=lambda n: _outermost_first(self._ranges[n]))
         return cache[kind]  # pyright: ignore[reportReturnType]
 
     def find(self, finding: Finding, kind: type[N], where: Callable[[N], bool] = lambda _: True) -> N:
@@ -177,25 +177,38 @@ class Source:
     def rebound(self) -> frozenset[str]:
         """Names bound by something other than an import, anywhere: assignment, parameter, def, class, for, with,
         except, walrus, global, match. An import of such a name proves nothing about its uses."""
-        names: set[str] = set()
+        return frozenset(self._rebindings)
+
+    @cached_property
+    def _rebindings(self) -> dict[str, list[cst.Name]]:
+        found: dict[str, list[cst.Name]] = {}
         for name in self.all(cst.Name):
-            parent = self.parent(name)
-            if (
-                (
-                    isinstance(parent, (cst.AssignTarget, cst.Param, cst.FunctionDef, cst.ClassDef, cst.NameItem))
-                    and not (isinstance(parent, cst.Param) and parent.name is not name)
-                )
-                or (
-                    isinstance(parent, (cst.AnnAssign, cst.AugAssign, cst.For, cst.CompFor, cst.NamedExpr))
-                    and parent.target is name
-                )
-                or (isinstance(parent, cst.AsName) and not isinstance(self.parent(parent), cst.ImportAlias))
-                or (isinstance(parent, (cst.Element, cst.StarredElement)) and self._is_target(parent))
-                or (isinstance(parent, (cst.MatchAs, cst.MatchStar)) and parent.name is name)
-                or (isinstance(parent, cst.MatchMapping) and parent.rest is name)
-            ):
-                names.add(name.value)
-        return frozenset(names)
+            if self._is_binding(name):
+                found.setdefault(name.value, []).append(name)
+        return found
+
+    def _is_binding(self, name: cst.Name) -> bool:
+        match self.parent(name):
+            case cst.AssignTarget() | cst.NameItem():
+                return True
+            case cst.Param() | cst.FunctionDef() | cst.ClassDef() | cst.MatchAs() | cst.MatchStar() as parent:
+                return parent.name is name
+            case cst.AnnAssign() | cst.AugAssign() | cst.For() | cst.CompFor() | cst.NamedExpr() as parent:
+                return parent.target is name
+            case cst.MatchMapping() as parent:
+                return parent.rest is name
+            case cst.AsName() as parent:
+                return not isinstance(self.parent(parent), cst.ImportAlias)
+            case cst.Element() | cst.StarredElement() as parent:
+                return self._is_target(parent)
+            case _:
+                return False
+
+    def binds(self, inside: cst.CSTNode, name: str) -> bool:
+        """Whether anything in `inside` (nested scopes included) gives `name` a value."""
+        span = self.span(inside)
+        nodes = (*self._rebindings.get(name, ()), *(b.alias for b in self.bindings.get(name, ())))
+        return any(span.start <= self.span(n).start and self.span(n).end <= span.end for n in nodes)
 
     def _is_target(self, element: cst.CSTNode) -> bool:
         child: cst.CSTNode = element
@@ -322,8 +335,28 @@ class Source:
         )
         if taken or (local not in self.bindings and self.uses(local)):
             raise Decline(f"`{local}` would have to be imported, and that name is used for something else here")
+        if name and (edit := self._extend_import(module, name)):
+            return name, (edit,)
         line = f"from {module} import {name}" if name else f"import {module}"
         return name or module, (self._insert_import(line, module, is_from=bool(name)),)
+
+    def _extend_import(self, module: str, name: str) -> TextEdit | None:
+        """Add a name to a top-level `from module import …`, in isort's order (constants, classes, the rest)."""
+        for statement in self.module.body:
+            node = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) and statement.body else None
+            if not isinstance(node, (cst.Import, cst.ImportFrom, cst.Expr)):
+                return None  # an import further down may come too late for its use
+            if not isinstance(node, cst.ImportFrom) or isinstance(node.names, cst.ImportStar) or node.relative:
+                continue
+            if get_full_name_for_node(node.module or node) != module:
+                continue
+            for alias in node.names:
+                if _member_key(name) < _member_key(get_full_name_for_node(alias.name) or ""):
+                    return self.insert(self.span(alias).start, f"{name}, ")
+            end = self.span(node.names[-1]).end
+            indent = self.text.line(end.line)[: self.span(node.names[-1]).start.column]
+            return self.insert(end, f",{self.text.newline}{indent}{name}" if not indent.strip() else f", {name}")
+        return None
 
     def _insert_import(self, line: str, module: str, *, is_from: bool) -> TextEdit:
         """In isort's default order among the imports at the top of the file, where those are in it."""
@@ -403,6 +436,10 @@ class Source:
         return (TextEdit(span, ""),)
 
 
+def _outermost_first(span: Span) -> tuple[Position, int, int]:
+    return span.start, -span.end.line, -span.end.column
+
+
 def argument(call: cst.Call, keyword: str, index: int | None = None) -> cst.Arg | None:
     """The argument given by `keyword`, else positionally at `index`; None when neither, or when `*args` hides it."""
     for arg in call.args:
@@ -451,6 +488,10 @@ def _section(module: str) -> int:
         return 3
     root = module.split(".")[0]
     return 0 if root == "__future__" else 1 if root in sys.stdlib_module_names else 2
+
+
+def _member_key(name: str) -> tuple[int, str]:
+    return 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name
 
 
 def _import_key(node: cst.Import | cst.ImportFrom) -> tuple[int, bool, str]:
