@@ -135,3 +135,47 @@ def test_what_binds_a_name_is_found() -> None:
 def test_the_innermost_of_nodes_that_start_together_is_last() -> None:
     source = Source(snapshot("a.b().c()\n"))
     assert [source.code(call) for call in source.all(cst.Call)] == ["a.b().c()", "a.b()"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("import m\nm.f()", "m.f"),
+        ("import m as n\nn.f()", "m.f"),
+        ("from m import f as g\ng()", "m.f"),
+        ("f()", "f"),
+        ("import m\nm = 1\nm.f()", None),
+        ("import m\ndef g(m):\n    m.f()", None),
+        ("import m\ndef g(m):\n    pass\nm.f()", "m.f"),
+        ("import m\ndef g(m):\n    return lambda: m.f()", None),
+        ("import m\ndef g(m, x=m.f()):\n    pass", "m.f"),
+        ("import m\ndef g():\n    global m\n    m = 1\ndef h():\n    m.f()", None),
+        ("import m\nfor x, (m, y) in z:\n    pass\nm.f()", None),
+        ("import m\nclass A:\n    m = 1\n    m.f()", None),
+        ("import m\nclass A:\n    m = 1\n    def g(self):\n        m.f()", "m.f"),
+        ("import m\nclass A:\n    def m(self):\n        m.f()", "m.f"),
+        ("import m\nlambda m: m.f()", None),
+        ("import m\nm().f()", None),
+    ],
+)
+def test_a_name_is_qualified(text: str, expected: str | None) -> None:
+    source = Source(snapshot(text))
+    assert source.qualified_name(next(source.all(cst.Call)).func) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("import m\nm.old()\n", "import m\nm.new()\n"),
+        ("from m import old\nold()\n", "from m import new\nnew()\n"),
+        ("from m import old as o\no()\no()\n", "from m import new\nnew()\nnew()\n"),
+        ("from m import old, other\nold(other)\n", "from m import new, other\nnew(other)\n"),
+        ("from m import old, new\nold(new)\n", "from m import new\nnew(new)\n"),
+        ("from m import old\nold()\nx = [old]\n", "from m import new, old\nnew()\nx = [old]\n"),
+    ],
+)
+def test_another_name_of_the_same_module_is_used(before: str, after: str) -> None:
+    source = Source(snapshot(before))
+    called = [call.func for call in source.all(cst.Call)]
+    edits = source.rename(called[0], "new", lambda use: use in called)
+    assert source.text.apply(edits) == after

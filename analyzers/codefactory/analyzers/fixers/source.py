@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 N = TypeVar("N", bound=cst.CSTNode)
 _BOM = "\ufeff"
+_SCOPES = (cst.FunctionDef, cst.Lambda, cst.ClassDef)
 
 
 class Decline(Exception):  # noqa: N818  (not an error: a fixer's answer)
@@ -136,7 +137,7 @@ class Source:
         for node in (*reversed(around), *inside):
             if where(node):
                 return node
-        raise Decline(f"no {kind.__name__} was found at the finding")
+        raise Decline("the code is not written in a form this fixer knows")
 
     # -- names
 
@@ -183,11 +184,12 @@ class Source:
     def _rebindings(self) -> dict[str, list[cst.Name]]:
         found: dict[str, list[cst.Name]] = {}
         for name in self.all(cst.Name):
-            if self._is_binding(name):
+            if self.is_binding(name):
                 found.setdefault(name.value, []).append(name)
         return found
 
-    def _is_binding(self, name: cst.Name) -> bool:
+    def is_binding(self, name: cst.Name) -> bool:
+        """Whether this occurrence gives the name a value (imports do not count)."""
         match self.parent(name):
             case cst.AssignTarget() | cst.NameItem():
                 return True
@@ -210,6 +212,30 @@ class Source:
         nodes = (*self._rebindings.get(name, ()), *(b.alias for b in self.bindings.get(name, ())))
         return any(span.start <= self.span(n).start and self.span(n).end <= span.end for n in nodes)
 
+    def _scope(self, name: cst.Name) -> cst.CSTNode:
+        """The module, function, lambda or class in which a binding occurrence binds the name."""
+        parent = self.parent(name)
+        if isinstance(parent, cst.NameItem):
+            return self.module  # `global` and `nonlocal` bind further out
+        inside = parent if isinstance(parent, (cst.FunctionDef, cst.ClassDef)) else name
+        return next((a for a in self.ancestors(inside) if isinstance(a, _SCOPES)), self.module)
+
+    def _is_rebound_for(self, root: str, node: cst.CSTNode) -> bool:
+        """Whether `root`, read at `node`, may be something other than an import or a builtin."""
+        binding = {self._scope(name) for name in self._rebindings.get(root, ())}
+        if not binding:
+            return False
+        scopes: list[cst.CSTNode] = []
+        child = node
+        for ancestor in self.ancestors(node):
+            # Decorators, defaults and bases are read outside of what they belong to; names of a class are seen in its
+            # own body, not in its methods.
+            own = isinstance(ancestor, _SCOPES) and child is ancestor.body
+            if own and not (scopes and isinstance(ancestor, cst.ClassDef)):
+                scopes.append(ancestor)
+            child = ancestor
+        return self.module in binding or any(scope in binding for scope in scopes)
+
     def _is_target(self, element: cst.CSTNode) -> bool:
         child: cst.CSTNode = element
         for ancestor in self.ancestors(element):
@@ -224,12 +250,12 @@ class Source:
     def qualified_name(self, node: cst.CSTNode) -> str | None:
         """The dotted name an expression stands for, through this file's imports: `y.load` → "yaml.load" after
         `import yaml as y`. Builtins are themselves ("eval"). None when it is not a plain dotted name, the root is
-        bound in another way too, or two imports disagree."""
+        bound in another way too where it is read, or two imports disagree."""
         dotted = get_full_name_for_node(node) if isinstance(node, (cst.Name, cst.Attribute)) else None
         if dotted is None or not _is_dotted(node):
             return None
         root, _, rest = dotted.partition(".")
-        if root in self.rebound:
+        if self._is_rebound_for(root, node):
             return None
         targets = {binding.qualified for binding in self.bindings.get(root, ())}
         if not targets:
@@ -312,6 +338,10 @@ class Source:
         first, last = span.start.line, span.end.line
         return TextEdit(Span(self.line_start(first), Position(last + 1, 0)), "")
 
+    def add_below(self, statement: cst.SimpleStatementLine, code: str) -> TextEdit:
+        """Insert one line of code, indented alike, after the line a statement ends on."""
+        return self._insert_after(statement, f"{self.indentation(statement)}{code}{self.text.newline}")
+
     # -- imports
 
     def importing(self, module: str, name: str | None = None) -> tuple[str, tuple[TextEdit, ...]]:
@@ -344,7 +374,8 @@ class Source:
         """Add a name to a top-level `from module import …`, in isort's order (constants, classes, the rest)."""
         for statement in self.module.body:
             node = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) and statement.body else None
-            if not isinstance(node, (cst.Import, cst.ImportFrom, cst.Expr)):
+            docstring = isinstance(node, cst.Expr) and isinstance(node.value, cst.SimpleString)
+            if not docstring and not isinstance(node, (cst.Import, cst.ImportFrom)):
                 return None  # an import further down may come too late for its use
             if not isinstance(node, cst.ImportFrom) or isinstance(node.names, cst.ImportStar) or node.relative:
                 continue
@@ -357,6 +388,30 @@ class Source:
             indent = self.text.line(end.line)[: self.span(node.names[-1]).start.column]
             return self.insert(end, f",{self.text.newline}{indent}{name}" if not indent.strip() else f", {name}")
         return None
+
+    def rename(
+        self, node: cst.BaseExpression, name: str, alike: Callable[[cst.Name], bool] = lambda _: False
+    ) -> tuple[TextEdit, ...]:
+        """Use `name` of the same module: `m.old` → `m.name`; a bare `old`, imported by name, → `name`, imported too.
+
+        If all other uses of a bare name are `alike`, they are renamed with it, so that its import can go.
+        """
+        if isinstance(node, cst.Attribute):
+            return (self.replace(node.attr, name),)
+        module = (self.qualified_name(node) or "").rpartition(".")[0]
+        if not isinstance(node, cst.Name) or not module:
+            raise Decline("the name is not imported in a way that can be followed")
+        local, imports = self.importing(module, name)
+        uses = self.uses(node.value)
+        renamed: list[cst.Name] = uses if all(use is node or alike(use) for use in uses) else [node]
+        edits = (self.replace(use, local) for use in renamed)
+        dropped = self.without_import(node.value, *renamed)
+        if imports and dropped:  # the statement that would be extended is the one that loses a name
+            old = self.bindings[node.value][0]
+            if not isinstance(old.node.names, cst.ImportStar) and len(old.node.names) > 1:
+                return (*edits, self.replace(old.alias, name))
+            imports = (self._insert_import(f"from {module} import {name}", module, is_from=True),)
+        return (*imports, *edits, *dropped)
 
     def _insert_import(self, line: str, module: str, *, is_from: bool) -> TextEdit:
         """In isort's default order among the imports at the top of the file, where those are in it."""
