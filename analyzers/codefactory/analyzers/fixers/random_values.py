@@ -1,0 +1,77 @@
+"""B311: `random` can be predicted. → `secrets`, which asks the operating system: `secrets.choice`, `randbits`,
+`randbelow` and `token_bytes` where they are the same function, else a method of `secrets.SystemRandom()`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from codefactory.analyzers.finding import Fix, Safety
+
+from .fixer import Fixer
+from .names import vocabulary
+from .source import Decline, string_value
+
+if TYPE_CHECKING:
+    from codefactory.analyzers.finding import Finding
+
+    from .source import Source
+
+NAME = "system-random"
+_SAME = {"choice": "choice", "getrandbits": "randbits", "randbytes": "token_bytes", "randrange": "randbelow"}
+_METHODS = vocabulary("random randint choices uniform triangular sample") | _SAME.keys()
+_STATE = vocabulary("seed getstate setstate")
+_NOTE = "The values can no longer be repeated with random.seed, which other files may call, and take longer to make."
+
+
+def _fix(source: Source, finding: Finding) -> list[Fix]:
+    call = source.find(finding, cst.Call, lambda c: _function(source, c) in {*_METHODS, "Random"})
+    function = _function(source, call)
+    _refuse_reproducible(source)
+    if function == "Random":
+        if call.args:
+            raise Decline("the generator gets a seed: its values are meant to be repeatable")
+        new = "SystemRandom"
+    elif _is_same(function, call):
+        new = _SAME[function]
+    else:
+        new = f"SystemRandom().{function}"
+    module, imports = source.importing("secrets")
+    edits = [*imports, source.replace(call.func, f"{module}.{new}")]
+    if isinstance(call.func, cst.Name):
+        edits += source.without_import(call.func.value, call.func)
+    elif isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Name):
+        edits += source.without_import(call.func.value.value, call.func)
+    return [Fix(f"Use secrets.{new}", tuple(edits), Safety.REVIEW, NAME, (_NOTE,))]
+
+
+def _function(source: Source, call: cst.Call) -> str:
+    """ "choice" for `random.choice`, however it was imported; "" for anything else."""
+    module, _, function = (source.qualified_name(call.func) or "").rpartition(".")
+    return function if module == "random" else ""
+
+
+def _is_same(function: str, call: cst.Call) -> bool:
+    one = len(call.args) == 1 and not call.args[0].star and call.args[0].keyword is None
+    return function in _SAME and (one or (function == "choice" and not call.args))
+
+
+def _refuse_reproducible(source: Source) -> None:
+    for name in source.all(cst.Name):
+        if name.value in _STATE:
+            raise Decline(f"`{name.value}` is used in this file: its random values are meant to be repeatable")
+    for string in source.all(cst.SimpleString):
+        value = string_value(string) or ""
+        if value == "random" or value.startswith("random.") or ".random." in value:
+            raise Decline("the random module seems to be replaced by a mock in this file")
+
+
+FIXERS = (
+    Fixer(
+        NAME,
+        frozenset({"B311"}),
+        _fix,
+        not_applied="The file seeds its generator, keeps its state, or mocks the module.",
+    ),
+)
