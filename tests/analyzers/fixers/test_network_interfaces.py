@@ -21,6 +21,9 @@ def test_only_this_machine_is_served(before: str, after: str) -> None:
     check_fix("B104", before, after, Safety.REVIEW)
 
 
-@pytest.mark.parametrize("source", ["if host == '0.0.0.0':\n    pass\n", "x = ('0.0.0.0', 1)\n", "f('0.0.0.0')\n"])
+@pytest.mark.parametrize(
+    "source",
+    ["if host == '0.0.0.0':\n    pass\n", "x = ('0.0.0.0', 1)\n", "f('0.0.0.0')\n", "LOCAL_ADDRESS = '0.0.0.0'\n"],
+)
 def test_other_uses_are_left_alone(source: str) -> None:
     check_declined("B104", source, "cannot be seen")

@@ -34,6 +34,7 @@ def test_the_system_is_asked(before: str, after: str) -> None:
         ("import random\nrandom.random()\ns = random.getstate()\n", "`getstate` is used"),
         ("import random\nrandom.Random(1)\n", "gets a seed"),
         ("import random\nrandom.random()\npatch('app.random.random')\n", "mock"),
+        ("import random, time\ntime.sleep(random.random())\n", "`sleep` is near"),
         ("import random\nsecrets = {}\nrandom.random()\n", "`secrets` would have to be imported"),
     ],
 )

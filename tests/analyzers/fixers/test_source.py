@@ -60,6 +60,7 @@ def test_an_argument_is_removed(before: str, after: str) -> None:
     ("before", "after"),
     [
         ("x = 1\n", "import re\n\nx = 1\n"),
+        ("class A: pass\n", "import re\n\n\nclass A: pass\n"),
         ("\ufeffx = 1\n", "\ufeffimport re\n\nx = 1\n"),
         ("\ufeff# licence\n\nx = 1\n", "\ufeff# licence\n\nimport re\n\nx = 1\n"),
         ("'''doc'''\nx = 1\n", "'''doc'''\n\nimport re\n\nx = 1\n"),
@@ -168,6 +169,7 @@ def test_a_name_is_qualified(text: str, expected: str | None) -> None:
     [
         ("import m\nm.old()\n", "import m\nm.new()\n"),
         ("from m import old\nold()\n", "from m import new\nnew()\n"),
+        ("from m import old\nfrom m import x\nold(x)\n", "from m import x\nfrom m import new\nnew(x)\n"),
         ("from m import old as o\no()\no()\n", "from m import new\nnew()\nnew()\n"),
         ("from m import old, other\nold(other)\n", "from m import new, other\nnew(other)\n"),
         ("from m import old, new\nold(new)\n", "from m import new\nnew(new)\n"),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 NAME = "loopback-only"
 _LISTENING = vocabulary("addr address bind host hostname interface ip listen")
+_CALLING = vocabulary("allow allowed any block blocked local peer remote source trusted wildcard")
+"""Words of addresses that are not listened on."""
 _NOTE = (
     "The service is reachable from this machine only. In a container, or where other machines need it, "
     "bind the interface they use."
@@ -27,7 +29,7 @@ _NOTE = (
 
 def _fix(source: Source, finding: Finding) -> list[Fix]:
     literal = source.find(finding, cst.SimpleString, lambda s: string_value(s) == "0.0.0.0")  # noqa: S104  (the finding)
-    if not any(words(name) & _LISTENING for name in _receivers(source, literal)):
+    if not any(words(name) & _LISTENING and not words(name) & _CALLING for name in _receivers(source, literal)):
         raise Decline("it cannot be seen that this address is one to listen on")
     edit = source.replace(literal, f"{literal.prefix}{literal.quote}127.0.0.1{literal.quote}")
     return [Fix("Listen on 127.0.0.1 only", (edit,), Safety.REVIEW, NAME, (_NOTE,))]

@@ -45,6 +45,8 @@ _PLACEHOLDER = re.compile(
 )
 _ENVIRONMENT_NAME = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 _NAME = re.compile(r"[A-Za-z]+([_.\-][A-Za-z]+)*")
+_PATTERN = re.compile(r"\\|\[.*\]|\(\?|%[sdr(]|\{\w*\}")
+_COMPOUND = re.compile(r"[a-z]+([_\-][a-z]+)+")
 _DOTTED = re.compile(r"[a-z_]+(\.[A-Za-z_]+){2,}")
 
 
@@ -160,7 +162,11 @@ def _harmless(source: Source, secret: _Secret) -> str:
         return "a token that is compared with a literal is mostly one of a grammar"
     if any(char.isspace() for char in value) or "://" in value or value.startswith(("/", "./", "../", "~")):
         return "the value reads like a text, an address or a path, not like a secret"
-    if _ENVIRONMENT_NAME.fullmatch(value) or _DOTTED.fullmatch(value):
+    if secret.literal.prefix or _PATTERN.search(value):
+        return "the value reads like a pattern or a template, not like a secret"
+    if "token" in words(secret.name) and not any(char.isdigit() for char in value):
+        return "the value reads like a word: tokens mostly have digits"
+    if _ENVIRONMENT_NAME.fullmatch(value) or _DOTTED.fullmatch(value) or _COMPOUND.fullmatch(value):
         return "the value reads like a name, not like a secret"
     if value.lower() in secret.name.lower() or (_NAME.fullmatch(value) and _MENTIONS_ONE.search(value)):
         return "the value reads like the name of a field, not like a secret"

@@ -10,7 +10,7 @@ import libcst as cst
 from codefactory.analyzers.finding import Fix, Safety
 
 from .fixer import Fixer
-from .names import vocabulary
+from .names import statement_span, vocabulary, words_in
 from .source import Decline, string_value
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 NAME = "system-random"
 _SAME = {"choice": "choice", "getrandbits": "randbits", "randbytes": "token_bytes", "randrange": "randbelow"}
 _METHODS = vocabulary("random randint choices uniform triangular sample") | _SAME.keys()
+_HARMLESS = vocabulary("backoff delay interval jitter noise probability retries retry sleep wait")
+"""Words of values that need not be secret."""
 _STATE = vocabulary("seed getstate setstate")
 _NOTE = "The values can no longer be repeated with random.seed, which other files may call, and take longer to make."
 
@@ -29,6 +31,8 @@ def _fix(source: Source, finding: Finding) -> list[Fix]:
     call = source.find(finding, cst.Call, lambda c: _function(source, c) in {*_METHODS, "Random"})
     function = _function(source, call)
     _refuse_reproducible(source)
+    if harmless := _HARMLESS & words_in(source, statement_span(source, call)):
+        raise Decline(f"`{min(harmless)}` is near: to predict the value gains nobody anything")
     if function == "Random":
         if call.args:
             raise Decline("the generator gets a seed: its values are meant to be repeatable")
@@ -72,6 +76,7 @@ FIXERS = (
         NAME,
         frozenset({"B311"}),
         _fix,
-        not_applied="The file seeds its generator, keeps its state, or mocks the module.",
+        not_applied="The file seeds its generator, keeps its state, or mocks the module; or the statement's names "
+        "say that the value is for a delay or the like.",
     ),
 )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .source import Source
 
 UNUSED = "unused-import"
+BY_HAND = "by-hand"
 _TELNET = (
     "Telnet sends all it carries in the clear; SSH (paramiko, asyncssh) replaces it only where the other side offers it"
 )
@@ -69,7 +70,9 @@ def _without_unused(source: Source, finding: Finding) -> tuple[TextEdit, ...]:
         return ()
     for binding in (b for bindings in source.bindings.values() for b in bindings):
         alone = not isinstance(binding.node.names, cst.ImportStar) and len(binding.node.names) == 1
-        if source.span(binding.node) == finding.span and binding.at_top_level and alone:
+        span = source.span(binding.node)
+        flagged = span.start <= finding.span.start and finding.span.end <= span.end
+        if flagged and alone and binding.at_top_level:
             return source.without_import(binding.local)
     return ()
 
@@ -83,13 +86,13 @@ def _declining(reason: str) -> Callable[[Source, Finding], list[Fix]]:
 
 FIXERS = (
     Fixer(
-        UNUSED,
+        BY_HAND,
         frozenset(_IMPORTS),
         _import,
         not_applied="The import is used; then the reason is the rule's own.",
     ),
     *(
-        Fixer("by-hand", frozenset({code}), _declining(reason), not_applied=f"Always: {reason}.")
+        Fixer(BY_HAND, frozenset({code}), _declining(reason), not_applied=f"Always: {reason}.")
         for code, reason in _CALLS.items()
     ),
 )
