@@ -59,6 +59,21 @@ def test_a_hash_becomes_sha_256(before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "gone"),
+    [
+        ("from hashlib import md5\nmd5(a)\nmd5(b)\n", "from hashlib import sha256\nsha256(a)\nsha256(b)\n", 2),
+        (
+            "from hashlib import md5\nmd5(a)\ncache = md5(b)\n",
+            "from hashlib import md5, sha256\nsha256(a)\ncache = md5(b)\n",
+            1,
+        ),
+    ],
+)
+def test_calls_of_an_imported_hash_change_together(before: str, after: str, gone: int) -> None:
+    check_fix("B324", before, after, Safety.REVIEW, gone=gone)
+
+
+@pytest.mark.parametrize(
     ("source", "reason"),
     [
         ("import hashlib\ndef f(password):\n    h = hashlib.md5()\n    h.update(password)\n", "hashlib.scrypt"),

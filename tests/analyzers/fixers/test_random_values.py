@@ -28,6 +28,33 @@ def test_the_system_is_asked(before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "gone"),
+    [
+        (
+            "import random\nx = random.random(), random.choice(a)\n",
+            "import secrets\nx = secrets.SystemRandom().random(), secrets.choice(a)\n",
+            2,
+        ),
+        (
+            "from random import choice, randint\nrandint(1, choice(a))\nchoice(b)\n",
+            ("import secrets\nfrom random import choice\nsecrets.SystemRandom().randint(1, choice(a))\nchoice(b)\n"),
+            1,
+        ),
+        (
+            "import random\nx = random.random()\ny = random.choice(a)\nsleep(random.random())\n",
+            (
+                "import random\nimport secrets\nx = secrets.SystemRandom().random()\n"
+                "y = random.choice(a)\nsleep(random.random())\n"
+            ),
+            1,
+        ),
+    ],
+)
+def test_all_calls_are_replaced_if_that_lets_the_import_go(before: str, after: str, gone: int) -> None:
+    check_fix("B311", before, after, Safety.REVIEW, gone=gone)
+
+
+@pytest.mark.parametrize(
     ("source", "reason"),
     [
         ("import random\nrandom.seed(1)\nrandom.random()\n", "`seed` is used"),

@@ -18,7 +18,7 @@ from codefactory.analyzers.finding import Fix, Safety
 
 from .fixer import Fixer
 from .names import PASSWORD, scope_names, scope_span, statement_span, vocabulary, words, words_in
-from .source import Decline, argument, has_star_arguments
+from .source import Decline, argument, has_star_arguments, is_false
 
 if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding
@@ -76,8 +76,19 @@ def _sha256(source: Source, call: cst.Call) -> Fix:
         literal = name.value
         edits = (source.replace(literal, f"{literal.prefix}{literal.quote}sha256{literal.quote}"),)
     else:
-        edits = source.rename(call.func, "sha256")
+        becomes = {c.func for c in source.all(cst.Call) if c is call or _becomes_sha256(source, c)}
+        edits = source.rename(call.func, "sha256", lambda use: use in becomes)
     return Fix("Use SHA-256", edits, Safety.REVIEW, STRONG, (_CHANGES,))
+
+
+def _becomes_sha256(source: Source, call: cst.Call) -> bool:
+    if source.qualified_name(call.func) not in _FUNCTIONS or _is_plain(source, call):
+        return False
+    try:
+        _refuse_expected(source, call)
+    except Decline:
+        return False
+    return not is_false(marked.value) if (marked := argument(call, "usedforsecurity")) else True
 
 
 def _crypt(source: Source, call: cst.Call) -> Fix:

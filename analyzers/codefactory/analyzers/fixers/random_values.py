@@ -29,29 +29,57 @@ _NOTE = "The values can no longer be repeated with random.seed, which other file
 
 def _fix(source: Source, finding: Finding) -> list[Fix]:
     call = source.find(finding, cst.Call, lambda c: _function(source, c) in {*_METHODS, "Random"})
-    function = _function(source, call)
     _refuse_reproducible(source)
+    new = _replacement(source, call)
+    title, calls = f"Use secrets.{new}", {call: new}
+    root = _root(call.func)
+    if root is not None:
+        alike = _replaceable(source, root.value)
+        if len(alike) > 1 and {_root(c.func) for c in alike} == set(source.uses(root.value)):
+            # Leaving some would do no harm, but replacing all of them lets the import go.
+            title, calls = "Use secrets throughout the file", alike
+    module, imports = source.importing("secrets")
+    edits = [*imports, *(source.replace(c.func, f"{module}.{n}") for c, n in calls.items())]
+    if root is not None:
+        edits += source.without_import(root.value, *(c.func for c in calls))
+    return [Fix(title, tuple(edits), Safety.REVIEW, NAME, (_NOTE,))]
+
+
+def _replacement(source: Source, call: cst.Call) -> str:
+    """What of `secrets` to call instead."""
     if harmless := _HARMLESS & words_in(source, statement_span(source, call)):
         raise Decline(f"`{min(harmless)}` is near: to predict the value gains nobody anything")
+    function = _function(source, call)
     if function == "Random":
         if call.args:
             raise Decline("the generator gets a seed: its values are meant to be repeatable")
-        new = "SystemRandom"
-    elif _is_same(function, call):
-        new = _SAME[function]
-    else:
-        new = f"SystemRandom().{function}"
-    module, imports = source.importing("secrets")
-    edits = [*imports, source.replace(call.func, f"{module}.{new}")]
-    if isinstance(call.func, cst.Name):
-        edits += source.without_import(call.func.value, call.func)
-    elif isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Name):
-        edits += source.without_import(call.func.value.value, call.func)
-    return [Fix(f"Use secrets.{new}", tuple(edits), Safety.REVIEW, NAME, (_NOTE,))]
+        return "SystemRandom"
+    return _SAME[function] if _is_same(function, call) else f"SystemRandom().{function}"
+
+
+def _replaceable(source: Source, root: str) -> dict[cst.Call, str]:
+    """All calls through the name `root` that can be replaced, with what replaces them."""
+    found: dict[cst.Call, str] = {}
+    for call in source.all(cst.Call):
+        name = _root(call.func)
+        if name is None or name.value != root or _function(source, call) not in {*_METHODS, "Random"}:
+            continue
+        try:
+            found[call] = _replacement(source, call)
+        except Decline:
+            continue
+    return found
+
+
+def _root(function: cst.BaseExpression) -> cst.Name | None:
+    """The `random` of `random.choice`."""
+    while isinstance(function, cst.Attribute):
+        function = function.value
+    return function if isinstance(function, cst.Name) else None
 
 
 def _function(source: Source, call: cst.Call) -> str:
-    """ "choice" for `random.choice`, however it was imported; "" for anything else."""
+    """`choice` for `random.choice`, however it was imported; empty for anything else."""
     module, _, function = (source.qualified_name(call.func) or "").rpartition(".")
     return function if module == "random" else ""
 
