@@ -73,6 +73,7 @@ def test_a_path_is_not_known_before(before: str, after: str) -> None:
         ("with open('/var/tmp/x', 'w') as f:\n    pass\n", "not the default one"),
         ("import tempfile\ntempfile.mkdtemp(dir='/dev/shm')\n", "not the default one"),
         ("with open('/tmp/x', 'w') as f:\n    pass\nread('/tmp/x')\n", "used again"),
+        ("with open('/tmp/x\"y', 'w') as f:\n    pass\n", "as a prefix"),
         ("with open('/tmp/x', 'w', closefd=False) as f:\n    pass\n", "does not take"),
     ],
 )

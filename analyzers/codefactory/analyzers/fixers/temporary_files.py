@@ -6,6 +6,7 @@ B108: a known path in /tmp can be made by somebody else before. `with open("/tmp
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ _TEMPFILE = frozenset(
     f"tempfile.{name}"
     for name in vocabulary("NamedTemporaryFile TemporaryFile SpooledTemporaryFile TemporaryDirectory mkstemp mkdtemp")
 )
+_PLAIN_NAME = re.compile(r"[\w.\-]+")
 _OPEN_KEYWORDS = {"mode", "encoding", "newline", "errors", "buffering"}
 """Arguments of `open` that NamedTemporaryFile has too."""
 
@@ -116,7 +118,7 @@ def _named(source: Source, literal: cst.SimpleString, call: cst.Call) -> Fix:
         arg.star or (arg.keyword and arg.keyword.value not in _OPEN_KEYWORDS) for arg in call.args
     ):
         raise Decline("NamedTemporaryFile does not take all of these arguments")
-    if mode is None or not path.stem.isascii():
+    if mode is None or not _PLAIN_NAME.fullmatch(path.name):
         raise Decline("the file's name cannot be kept as a prefix")
     tempfile, imports = source.importing("tempfile")
     suffix = f', suffix="{path.suffix}"' if path.suffix else ""
