@@ -23,33 +23,29 @@ _CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2
 _NOTE = "Read the lines again: the code may do something else than it seemed to."
 
 
-def _fix(source: Source, finding: Finding) -> list[Fix]:
+def _fix(source: Source, _: Finding) -> list[Fix]:
     edits: list[TextEdit] = []
-    for offset, char in enumerate(source.text.value):
-        if char in _CONTROLS:
-            edits.append(TextEdit(source.text.span(offset, offset + 1), _replacement(source, offset, char)))
-    if not edits:
-        raise Decline("no such character is left")
-    return [Fix("Make the characters visible", tuple(edits), Safety.SAFE, NAME, (_NOTE,))]
-
-
-def _replacement(source: Source, offset: int, char: str) -> str:
-    at = source.text.position(offset)
-
-    def around(node: cst.CSTNode) -> bool:
-        span = source.span(node)
-        return span.start <= at < span.end
-
-    if any(around(comment) for comment in source.all(cst.Comment)):
-        return ""
-    prefixes = [string.prefix for string in source.all(cst.SimpleString) if around(string)] + [
-        string.start for string in source.all(cst.FormattedString) if around(string)
-    ]
-    if not prefixes:
+    for comment in source.all(cst.Comment):
+        edits += _edits(source, comment, "")
+    for string in source.all(cst.SimpleString):
+        edits += _edits(source, string, string.prefix)
+    for text in source.all(cst.FormattedStringText):
+        start = next((a.start for a in source.ancestors(text) if isinstance(a, cst.FormattedString)), "")
+        edits += _edits(source, text, start)
+    if not edits or len(edits) != sum(char in _CONTROLS for char in source.text.value):
         raise Decline("a control character is neither in a string nor in a comment")
-    if any("r" in prefix.lower() for prefix in prefixes):
+    return [Fix("Make the characters visible", tuple(sorted(edits)), Safety.SAFE, NAME, (_NOTE,))]
+
+
+def _edits(source: Source, node: cst.CSTNode, prefix: str) -> list[TextEdit]:
+    start = source.text.offset(source.span(node).start)
+    found = [(start + index, char) for index, char in enumerate(source.code(node)) if char in _CONTROLS]
+    if found and "r" in prefix.lower():
         raise Decline("a control character is in a raw string, which has no escapes")
-    return f"\\u{ord(char):04x}"
+    return [
+        TextEdit(source.text.span(at, at + 1), "" if isinstance(node, cst.Comment) else f"\\u{ord(char):04x}")
+        for at, char in found
+    ]
 
 
 FIXERS = (

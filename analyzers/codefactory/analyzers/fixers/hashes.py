@@ -76,9 +76,12 @@ def _sha256(source: Source, call: cst.Call) -> Fix:
         literal = name.value
         edits = (source.replace(literal, f"{literal.prefix}{literal.quote}sha256{literal.quote}"),)
     else:
-        becomes = {c.func for c in source.all(cst.Call) if c is call or _becomes_sha256(source, c)}
-        edits = source.rename(call.func, "sha256", lambda use: use in becomes)
+        edits = source.rename(call.func, "sha256", lambda use: use in source.once(_becoming_sha256))
     return Fix("Use SHA-256", edits, Safety.REVIEW, STRONG, (_CHANGES,))
+
+
+def _becoming_sha256(source: Source) -> set[cst.BaseExpression]:
+    return {call.func for call in source.all(cst.Call) if _becomes_sha256(source, call)}
 
 
 def _becomes_sha256(source: Source, call: cst.Call) -> bool:
@@ -146,7 +149,9 @@ def _refuse_expected(source: Source, call: cst.Call) -> None:
 def _purpose(source: Source, call: cst.Call) -> frozenset[str]:
     """The words in the statement around the call and in the names of the functions and classes around it, without
     those that name a hash function itself."""
-    hashing = [source.span(c.func) for c in source.all(cst.Call) if _names_a_hash(source, c)]
+    statement = statement_span(source, call)
+    calls = source.starting_in(cst.Call, statement)
+    hashing = [source.span(c.func) for c in calls if _names_a_hash(source, c)]
     name = argument(call, "name", 0) if source.qualified_name(call.func) == "hashlib.new" else None
     if name is not None:
         hashing.append(source.span(name))
@@ -156,7 +161,7 @@ def _purpose(source: Source, call: cst.Call) -> frozenset[str]:
         return not any(span.start <= at.start and at.end <= span.end for span in hashing)
 
     around = chain.from_iterable(words(name) for name in scope_names(source, call))
-    return words_in(source, statement_span(source, call), counts) | frozenset(around)
+    return words_in(source, statement, counts) | frozenset(around)
 
 
 def _names_a_hash(source: Source, call: cst.Call) -> bool:

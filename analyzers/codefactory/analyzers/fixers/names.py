@@ -35,7 +35,7 @@ def words(name: str) -> frozenset[str]:
 def words_in(source: Source, span: Span, where: Callable[[cst.CSTNode], bool] = lambda _: True) -> frozenset[str]:
     """The words of all names and strings in `span` that satisfy `where`."""
     found: set[str] = set()
-    for node in (*source.all(cst.Name), *source.all(cst.SimpleString)):
+    for node in (*source.starting_in(cst.Name, span), *source.starting_in(cst.SimpleString, span)):
         at = source.span(node)
         if span.start <= at.start and at.end <= span.end and where(node):
             found |= words(node.value if isinstance(node, cst.Name) else string_value(node) or "")

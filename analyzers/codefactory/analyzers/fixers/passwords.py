@@ -43,6 +43,7 @@ _PLACEHOLDER = re.compile(
     r"sample|dummy|placeholder|default|foo|bar|test(ing)?|n/?a|(not.?|un)set|unknown|redacted|required|optional|"
     r"bearer|basic|digest|jwt|oauth2?|csrf|access|refresh|invalid|missing|expired"
 )
+_LONGEST = 2_000
 _ENVIRONMENT_NAME = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 _NAME = re.compile(r"[A-Za-z]+([_.\-][A-Za-z]+)*")
 _PATTERN = re.compile(r"\\|\[.*\]|\(\?|%[sdr(]|\{\w*\}")
@@ -69,7 +70,7 @@ class _Secret:
 
 
 def _fix(source: Source, finding: Finding) -> list[Fix]:
-    secrets = list(_secrets(source))
+    secrets = source.once(_secrets)
     secret = next((s for s in secrets if _is_about(source, finding, s)), None)
     if secret is None:
         raise Decline("the value is not one plain string literal")
@@ -77,7 +78,7 @@ def _fix(source: Source, finding: Finding) -> list[Fix]:
         raise Decline("a test's own value is no secret")
     if reason := _harmless(source, secret):
         raise Decline(reason)
-    variable = _variable(source, secret, secrets)
+    variable = _variable(source, secret)
     module, imports = source.importing("os")
     edits = (*imports, source.replace(secret.literal, f"{module}.environ{_subscript(secret.literal, variable)}"))
     notes = (
@@ -102,12 +103,29 @@ def _is_about(source: Source, finding: Finding, secret: _Secret) -> bool:
     return secret.key is not None and source.span(secret.key) == span
 
 
-def _secrets(source: Source) -> Iterator[_Secret]:
+def _secrets(source: Source) -> list[_Secret]:
+    found: list[_Secret] = []
     for literal in source.all(cst.SimpleString):
-        for secret in _secret(source, literal):
-            if _HOLDS_ONE.search(secret.name) and isinstance(literal.evaluated_value, str):
-                yield secret
-                break
+        secrets = (s for s in _secret(source, literal) if _HOLDS_ONE.search(s.name))
+        first = next(secrets, None)
+        if first is not None and isinstance(literal.evaluated_value, str):
+            found.append(first)
+    return found
+
+
+def _values_by_name(source: Source) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """Name for a variable → the likely secrets that could be called so; without and with what they are in."""
+    short: dict[str, set[str]] = {}
+    long: dict[str, set[str]] = {}
+    for secret in source.once(_secrets):
+        if not _harmless(source, secret):
+            short.setdefault(_upper(secret.name), set()).add(secret.value)
+            long.setdefault(_upper(f"{secret.scope}_{secret.name}"), set()).add(secret.value)
+    return short, long
+
+
+def _values(source: Source) -> frozenset[str | None]:
+    return frozenset(string_value(string) for string in source.all(cst.SimpleString))
 
 
 def _secret(source: Source, literal: cst.SimpleString) -> Iterator[_Secret]:
@@ -154,6 +172,8 @@ def _last_name(node: cst.BaseExpression) -> str:
 def _harmless(source: Source, secret: _Secret) -> str:
     """Why the value is plainly no password, or "": with so general a rule, most findings are of that kind."""
     value = secret.value
+    if len(value) > _LONGEST:
+        return "the value is too long for a password"
     if len(value) < 2 or not re.search("[A-Za-z0-9]", value) or _PLACEHOLDER.fullmatch(value):
         return "the value is empty, a sign or a placeholder, not a secret"
     if words(secret.name) & _ABOUT_ONE:
@@ -186,14 +206,14 @@ def _is_enumeration(node: cst.CSTNode) -> bool:
     )
 
 
-def _variable(source: Source, secret: _Secret, secrets: list[_Secret]) -> str:
+def _variable(source: Source, secret: _Secret) -> str:
     """The name of the environment variable: one for each value in the file. Where several values go to one name, what
     is in a class or function has that before its name."""
-    others = [s for s in secrets if s.value != secret.value and not _harmless(source, s)]
-    alike = [s for s in others if _upper(s.name) == _upper(secret.name)]
-    name = _upper(f"{secret.scope}_{secret.name}") if alike else _upper(secret.name)
-    taken = {_upper(f"{s.scope}_{s.name}") for s in others} | {_upper(s.name) for s in others if s not in alike}
-    if name in taken or any(string_value(string) == name for string in source.all(cst.SimpleString)):
+    own, short = {secret.value}, _upper(secret.name)
+    by_short, by_long = source.once(_values_by_name)
+    name = _upper(f"{secret.scope}_{secret.name}") if by_short[short] - own else short
+    taken = by_long.get(name, own) | (by_short.get(name, own) if name != short else own)
+    if taken - own or name in source.once(_values):
         raise Decline(f"{name} would stand for several values in this file")
     return name
 

@@ -24,18 +24,22 @@ _METHODS = vocabulary("random randint choices uniform triangular sample") | _SAM
 _HARMLESS = vocabulary("backoff delay interval jitter noise probability retries retry sleep wait")
 """Words of values that need not be secret."""
 _STATE = vocabulary("seed getstate setstate")
+_TOGETHER = 50
+"""Calls beyond which one fix would be too large to read."""
 _NOTE = "The values can no longer be repeated with random.seed, which other files may call, and take longer to make."
 
 
 def _fix(source: Source, finding: Finding) -> list[Fix]:
     call = source.find(finding, cst.Call, lambda c: _function(source, c) in {*_METHODS, "Random"})
-    _refuse_reproducible(source)
+    if reason := source.once(_reproducible):
+        raise Decline(reason)
     new = _replacement(source, call)
     title, calls = f"Use secrets.{new}", {call: new}
     root = _root(call.func)
     if root is not None:
-        alike = _replaceable(source, root.value)
-        if len(alike) > 1 and {_root(c.func) for c in alike} == set(source.uses(root.value)):
+        alike = source.once(_replaceable).get(root.value, {})
+        uses = source.uses(root.value)
+        if 1 < len(uses) <= _TOGETHER and {_root(c.func) for c in alike} == set(uses):
             # Leaving some would do no harm, but replacing all of them lets the import go.
             title, calls = "Use secrets throughout the file", alike
     module, imports = source.importing("secrets")
@@ -57,15 +61,15 @@ def _replacement(source: Source, call: cst.Call) -> str:
     return _SAME[function] if _is_same(function, call) else f"SystemRandom().{function}"
 
 
-def _replaceable(source: Source, root: str) -> dict[cst.Call, str]:
-    """All calls through the name `root` that can be replaced, with what replaces them."""
-    found: dict[cst.Call, str] = {}
+def _replaceable(source: Source) -> dict[str, dict[cst.Call, str]]:
+    """Name that is called through → the calls that can be replaced, with what replaces them."""
+    found: dict[str, dict[cst.Call, str]] = {}
     for call in source.all(cst.Call):
-        name = _root(call.func)
-        if name is None or name.value != root or _function(source, call) not in {*_METHODS, "Random"}:
+        root = _root(call.func)
+        if root is None or _function(source, call) not in {*_METHODS, "Random"}:
             continue
         try:
-            found[call] = _replacement(source, call)
+            found.setdefault(root.value, {})[call] = _replacement(source, call)
         except Decline:
             continue
     return found
@@ -89,14 +93,16 @@ def _is_same(function: str, call: cst.Call) -> bool:
     return function in _SAME and (one or (function == "choice" and not call.args))
 
 
-def _refuse_reproducible(source: Source) -> None:
+def _reproducible(source: Source) -> str:
+    """Why the values of this file are meant to be repeatable, or ""."""
     for name in source.all(cst.Name):
         if name.value in _STATE:
-            raise Decline(f"`{name.value}` is used in this file: its random values are meant to be repeatable")
+            return f"`{name.value}` is used in this file: its random values are meant to be repeatable"
     for string in source.all(cst.SimpleString):
         value = string_value(string) or ""
         if value == "random" or value.startswith("random.") or ".random." in value:
-            raise Decline("the random module seems to be replaced by a mock in this file")
+            return "the random module seems to be replaced by a mock in this file"
+    return ""
 
 
 FIXERS = (

@@ -6,6 +6,7 @@ Everything is computed once per text and on first use; a fixer asks and never wa
 from __future__ import annotations
 
 import sys
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding
 
 N = TypeVar("N", bound=cst.CSTNode)
+T = TypeVar("T")
 _BOM = "\ufeff"
 _SCOPES = (cst.FunctionDef, cst.Lambda, cst.ClassDef)
 
@@ -131,24 +133,35 @@ class Source:
             cache[kind] = sorted(found, key=lambda n: _outermost_first(self._ranges[n]))
         return cache[kind]  # pyright: ignore[reportReturnType]
 
+    def starting_in(self, kind: type[N], span: Span) -> list[N]:
+        """The nodes of `kind` that start in `span` or at one of its borders, in text order."""
+        nodes = self._by_kind(kind)
+        first = bisect_left(nodes, span.start, key=lambda n: self._ranges[n].start)
+        last = bisect_right(nodes, span.end, key=lambda n: self._ranges[n].start)
+        return nodes[first:last]
+
     def find(self, finding: Finding, kind: type[N], where: Callable[[N], bool] = lambda _: True) -> N:
-        """The node of `kind` the finding is about: the one with exactly its span, else the innermost around its
-        start, else the first inside its span. `where` narrows the choice. Raises Decline when there is none."""
+        """The node of `kind` the finding is about: the one with exactly its span, else the innermost around it, else
+        the first inside its span. `where` narrows the choice. Raises Decline when there is none."""
         target = finding.span
-        around: list[N] = []
-        inside: list[N] = []
-        for node in self._by_kind(kind):
-            span = self._ranges[node]
-            if span == target and where(node):
-                return node
-            if span.start <= target.start and target.end <= span.end:
-                around.append(node)
-            elif target.start <= span.start and span.end <= target.end:
-                inside.append(node)
-        for node in (*reversed(around), *inside):
+        nodes = self._by_kind(kind)
+        # What is around the target is around the last node that starts before it, or is that node.
+        last = bisect_right(nodes, target.start, key=lambda n: self._ranges[n].start)
+        nearest = [nodes[last - 1], *self.ancestors(nodes[last - 1])] if last else []
+        around = [n for n in nearest if isinstance(n, kind) and target.end <= self._ranges[n].end]
+        inside = [n for n in self.starting_in(kind, target) if self._ranges[n].end <= target.end]
+        exact = [n for n in (*around, *inside) if self._ranges[n] == target]
+        for node in (*exact, *around, *inside):
             if where(node):
                 return node
         raise Decline("the code is not written in a form this fixer knows")
+
+    def once(self, compute: Callable[[Source], T]) -> T:
+        """`compute(self)`, made once per text: for what a fixer would ask again at every finding."""
+        cache: dict[Callable[[Source], object], object] = self.__dict__.setdefault("_computed", {})
+        if compute not in cache:
+            cache[compute] = compute(self)
+        return cast("T", cache[compute])
 
     # -- names
 
@@ -233,9 +246,12 @@ class Source:
 
     def _is_rebound_for(self, root: str, node: cst.CSTNode) -> bool:
         """Whether `root`, read at `node`, may be something other than an import or a builtin."""
-        binding = {self._scope(name) for name in self._rebindings.get(root, ())}
-        if not binding:
+        if root not in self._rebindings:
             return False
+        cache: dict[str, set[cst.CSTNode]] = self.__dict__.setdefault("_binding_scopes", {})
+        if root not in cache:
+            cache[root] = {self._scope(name) for name in self._rebindings[root]}
+        binding = cache[root]
         scopes: list[cst.CSTNode] = []
         child = node
         for ancestor in self.ancestors(node):
@@ -277,10 +293,12 @@ class Source:
 
     def uses(self, local: str) -> list[cst.Name]:
         """Every place that reads the name, not counting imports, attributes and keyword names."""
-        found: list[cst.Name] = []
+        return self._uses.get(local, [])
+
+    @cached_property
+    def _uses(self) -> dict[str, list[cst.Name]]:
+        found: dict[str, list[cst.Name]] = {}
         for name in self.all(cst.Name):
-            if name.value != local:
-                continue
             parent = self.parent(name)
             if isinstance(parent, cst.Attribute) and parent.attr is name:
                 continue
@@ -288,8 +306,12 @@ class Source:
                 continue
             if any(isinstance(a, (cst.Import, cst.ImportFrom)) for a in self.ancestors(name)):
                 continue
-            found.append(name)
+            found.setdefault(name.value, []).append(name)
         return found
+
+    @cached_property
+    def _strings(self) -> frozenset[str]:
+        return frozenset(s.value.strip("\"'") for s in self.all(cst.SimpleString))
 
     def is_used_elsewhere(self, local: str, *without: cst.CSTNode) -> bool:
         """Whether `local` is read outside the nodes `without`, or exported by `__all__` or a string of its name."""
@@ -298,7 +320,7 @@ class Source:
             span = self.span(use)
             if not any(s.start <= span.start and span.end <= s.end for s in inside):
                 return True
-        return any(s.value.strip("\"'") == local for s in self.all(cst.SimpleString))
+        return local in self._strings
 
     # -- edits
 
