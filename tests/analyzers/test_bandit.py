@@ -29,6 +29,7 @@ def analyze(text: str, **config: object) -> list[tuple[str, Span]]:
         ("\x0cassert x\n", Span.at(0, 1, 0, 9)),
         ("y = '\ud800'; assert x\n", Span.at(0, 9, 0, 17)),
         ("y = 1\rassert x", Span.at(1, 0, 1, 8)),
+        ("\ufeffassert x\n", Span.at(0, 1, 0, 9)),
     ],
 )
 def test_spans_are_in_code_points(text: str, span: Span) -> None:

@@ -27,6 +27,7 @@ def snapshot(text: str) -> Snapshot:
         ("\x0cimport os\n", Span.at(0, 8, 0, 10)),
         ("x = '\ud800'; import os\n", Span.at(0, 16, 0, 18)),
         ("import os", Span.at(0, 7, 0, 9)),
+        ("\ufeffimport os\n", Span.at(0, 8, 0, 10)),
     ],
 )
 def test_spans_are_in_code_points(text: str, span: Span) -> None:

@@ -328,11 +328,17 @@ def _span(issue: Any, node: ast.AST | None, text: Text) -> Span:
     """The flagged node's span; for whole-file plugins the place they name."""
     start_line, end_line = getattr(node, "lineno", None), getattr(node, "end_lineno", None)
     if start_line is not None and end_line is not None:
-        start = units_to_columns(text.line(start_line - 1), getattr(node, "col_offset", 0), "utf-8")
-        end = units_to_columns(text.line(end_line - 1), getattr(node, "end_col_offset", 0), "utf-8")
+        start = _column(text, start_line - 1, getattr(node, "col_offset", 0))
+        end = _column(text, end_line - 1, getattr(node, "end_col_offset", 0))
         return Span.at(start_line - 1, start, end_line - 1, end)
     line = max(issue.lineno - 1, 0)
     return Span.at(line, max(issue.col_offset, 0), line, len(text.line(line)))
+
+
+def _column(text: Text, line: int, offset: int) -> int:
+    """`ast` counts bytes, and does not count a byte order mark."""
+    mark = 3 if line == 0 and text.value.startswith("\ufeff") else 0
+    return units_to_columns(text.line(line), offset + mark, "utf-8")
 
 
 def _without_addresses(message: str) -> str:

@@ -77,7 +77,8 @@ def analyze(
         message = f"ruff ended with code {code}: {_first_lines(err) or 'no message'}"
         return Analysis(problems=(Problem(NAME, kind, message),))
     try:
-        findings = [_finding(item) for item in json.loads(out)]
+        mark = int(snapshot.text.startswith("\ufeff"))
+        findings = [_finding(item, mark) for item in json.loads(out)]
     except (ValueError, KeyError, TypeError) as error:
         return Analysis(problems=(Problem(NAME, "crash", f"ruff's answer could not be read: {error!r}"),))
     return Analysis(fingerprinted(findings, snapshot.lines), analyzers=(version(executable),))
@@ -137,31 +138,34 @@ def _first_lines(data: bytes, count: int = 3) -> str:
     return " ".join(lines[:count])
 
 
-def _finding(item: dict[str, Any]) -> Finding:
+def _finding(item: dict[str, Any], mark: int) -> Finding:
     code: str = item["code"] or "invalid-syntax"
     return Finding(
         tool=NAME,
         code=code,
         message=item["message"],
-        span=_span(item),
+        span=_span(item, mark),
         severity=severity(code),
         confidence=Confidence.HIGH,
         url=item.get("url"),
         tags=_tags(code),
-        fix=_fix(item.get("fix")),
+        fix=_fix(item.get("fix"), mark),
     )
 
 
-def _span(item: dict[str, Any]) -> Span:
-    """ruff counts rows and columns (code points) from 1."""
-    start, end = item["location"], item["end_location"]
-    return Span(Position(start["row"] - 1, start["column"] - 1), Position(end["row"] - 1, end["column"] - 1))
+def _span(item: dict[str, Any], mark: int) -> Span:
+    """ruff counts rows and columns (code points) from 1, and does not count a byte order mark (`mark`: 1 or 0)."""
+    start, end = (
+        Position(at["row"] - 1, at["column"] - 1 + (mark if at["row"] == 1 else 0))
+        for at in (item["location"], item["end_location"])
+    )
+    return Span(start, end)
 
 
-def _fix(item: dict[str, Any] | None) -> Fix | None:
+def _fix(item: dict[str, Any] | None, mark: int) -> Fix | None:
     if not item or item["applicability"] not in ("safe", "unsafe"):
         return None
-    edits = tuple(TextEdit(_span(e), e["content"]) for e in item["edits"])
+    edits = tuple(TextEdit(_span(e, mark), e["content"]) for e in item["edits"])
     safety = Safety.SAFE if item["applicability"] == "safe" else Safety.REVIEW
     return Fix(item["message"] or "Apply ruff's fix", edits, safety, NAME)
 

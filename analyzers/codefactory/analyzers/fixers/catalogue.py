@@ -5,7 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import Outcome, yaml_load
+from . import (
+    Outcome,
+    bidirectional_text,
+    flask_debug,
+    hashes,
+    host_keys,
+    http_clients,
+    key_sizes,
+    network_interfaces,
+    passwords,
+    permissions,
+    pycrypto,
+    random_values,
+    tar_extraction,
+    temporary_files,
+    tls,
+    torch_load,
+    undecidable,
+    yaml_load,
+)
 from .source import Decline, Source
 
 if TYPE_CHECKING:
@@ -16,7 +35,25 @@ if TYPE_CHECKING:
 
     from .fixer import Fixer
 
-FIXERS: tuple[Fixer, ...] = (*yaml_load.FIXERS,)
+FIXERS: tuple[Fixer, ...] = (
+    *bidirectional_text.FIXERS,
+    *flask_debug.FIXERS,
+    *hashes.FIXERS,
+    *host_keys.FIXERS,
+    *http_clients.FIXERS,
+    *key_sizes.FIXERS,
+    *network_interfaces.FIXERS,
+    *passwords.FIXERS,
+    *permissions.FIXERS,
+    *pycrypto.FIXERS,
+    *random_values.FIXERS,
+    *tar_extraction.FIXERS,
+    *temporary_files.FIXERS,
+    *tls.FIXERS,
+    *torch_load.FIXERS,
+    *undecidable.FIXERS,
+    *yaml_load.FIXERS,
+)
 
 
 def outcomes(snapshot: Snapshot, findings: Sequence[Finding]) -> tuple[Outcome, ...]:

@@ -6,23 +6,29 @@ Everything is computed once per text and on first use; a fixer asks and never wa
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, fields
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import libcst as cst
 from libcst.helpers import get_full_name_for_node
-from libcst.metadata import MetadataWrapper, ParentNodeProvider, PositionProvider
+from libcst.metadata import MetadataWrapper, PositionProvider
 
 from codefactory.analyzers.text import Position, Span, Text, TextEdit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from libcst.metadata import CodePosition
 
     from codefactory.analyzers.document import Snapshot
     from codefactory.analyzers.finding import Finding
 
 N = TypeVar("N", bound=cst.CSTNode)
+T = TypeVar("T")
+_BOM = "\ufeff"
+_SCOPES = (cst.FunctionDef, cst.Lambda, cst.ClassDef)
 
 
 class Decline(Exception):  # noqa: N818  (not an error: a fixer's answer)
@@ -47,11 +53,13 @@ class Source:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.text: Text = snapshot.lines
+        code = snapshot.text.removeprefix(_BOM)
+        self._bom = len(snapshot.text) - len(code)
         try:
-            module = cst.parse_module(snapshot.text)
+            module = cst.parse_module(code)
         except (cst.ParserSyntaxError, RecursionError, ValueError) as error:
             raise Decline(f"the file does not parse: {type(error).__name__}") from error
-        if module.code != snapshot.text:
+        if module.code != code:  # a form feed before a statement is lost, for one
             raise Decline("the file cannot be parsed without loss")
         self._wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
         self.module = module
@@ -61,13 +69,30 @@ class Source:
     @cached_property
     def _ranges(self) -> dict[cst.CSTNode, Span]:
         ranges = self._wrapper.resolve(PositionProvider)
-        return {
-            node: Span.at(r.start.line - 1, r.start.column, r.end.line - 1, r.end.column) for node, r in ranges.items()
-        }
+
+        def place(at: CodePosition) -> Position:
+            return Position(at.line - 1, at.column + (self._bom if at.line == 1 else 0))
+
+        return {node: Span(place(r.start), place(r.end)) for node, r in ranges.items()}
+
+    def line_start(self, line: int) -> Position:
+        """The first place of a line: behind the byte order mark, if there is one."""
+        return Position(line, self._bom if line == 0 else 0)
 
     @cached_property
     def _parents(self) -> dict[cst.CSTNode, cst.CSTNode]:
-        return dict(self._wrapper.resolve(ParentNodeProvider))
+        # ParentNodeProvider gives the same in five times the time.
+        parents: dict[cst.CSTNode, cst.CSTNode] = {}
+        open_nodes: list[cst.CSTNode] = [self.module]
+        while open_nodes:
+            node = open_nodes.pop()
+            for name in _field_names(type(node)):
+                value: object = getattr(node, name)
+                for child in cast("Sequence[object]", value) if isinstance(value, (list, tuple)) else (value,):
+                    if isinstance(child, cst.CSTNode):
+                        parents[child] = node
+                        open_nodes.append(child)
+        return parents
 
     def span(self, node: cst.CSTNode) -> Span:
         return self._ranges[node]
@@ -105,27 +130,38 @@ class Source:
         cache: dict[type, list[cst.CSTNode]] = self.__dict__.setdefault("_kinds", {})
         if kind not in cache:
             found = [node for node in self._ranges if isinstance(node, kind)]
-            cache[kind] = sorted(found, key=lambda n: (self._ranges[n].start, -self._ranges[n].end.line))
+            cache[kind] = sorted(found, key=lambda n: _outermost_first(self._ranges[n]))
         return cache[kind]  # pyright: ignore[reportReturnType]
 
+    def starting_in(self, kind: type[N], span: Span) -> list[N]:
+        """The nodes of `kind` that start in `span` or at one of its borders, in text order."""
+        nodes = self._by_kind(kind)
+        first = bisect_left(nodes, span.start, key=lambda n: self._ranges[n].start)
+        last = bisect_right(nodes, span.end, key=lambda n: self._ranges[n].start)
+        return nodes[first:last]
+
     def find(self, finding: Finding, kind: type[N], where: Callable[[N], bool] = lambda _: True) -> N:
-        """The node of `kind` the finding is about: the one with exactly its span, else the innermost around its
-        start, else the first inside its span. `where` narrows the choice. Raises Decline when there is none."""
+        """The node of `kind` the finding is about: the one with exactly its span, else the innermost around it, else
+        the first inside its span. `where` narrows the choice. Raises Decline when there is none."""
         target = finding.span
-        around: list[N] = []
-        inside: list[N] = []
-        for node in self._by_kind(kind):
-            span = self._ranges[node]
-            if span == target and where(node):
-                return node
-            if span.start <= target.start and target.end <= span.end:
-                around.append(node)
-            elif target.start <= span.start and span.end <= target.end:
-                inside.append(node)
-        for node in (*reversed(around), *inside):
+        nodes = self._by_kind(kind)
+        # What is around the target is around the last node that starts before it, or is that node.
+        last = bisect_right(nodes, target.start, key=lambda n: self._ranges[n].start)
+        nearest = [nodes[last - 1], *self.ancestors(nodes[last - 1])] if last else []
+        around = [n for n in nearest if isinstance(n, kind) and target.end <= self._ranges[n].end]
+        inside = [n for n in self.starting_in(kind, target) if self._ranges[n].end <= target.end]
+        exact = [n for n in (*around, *inside) if self._ranges[n] == target]
+        for node in (*exact, *around, *inside):
             if where(node):
                 return node
-        raise Decline(f"no {kind.__name__} was found at the finding")
+        raise Decline("the code is not written in a form this fixer knows")
+
+    def once(self, compute: Callable[[Source], T]) -> T:
+        """`compute(self)`, made once per text: for what a fixer would ask again at every finding."""
+        cache: dict[Callable[[Source], object], object] = self.__dict__.setdefault("_computed", {})
+        if compute not in cache:
+            cache[compute] = compute(self)
+        return cast("T", cache[compute])
 
     # -- names
 
@@ -166,24 +202,66 @@ class Source:
     def rebound(self) -> frozenset[str]:
         """Names bound by something other than an import, anywhere: assignment, parameter, def, class, for, with,
         except, walrus, global, match. An import of such a name proves nothing about its uses."""
-        names: set[str] = set()
+        return frozenset(self._rebindings)
+
+    @cached_property
+    def _rebindings(self) -> dict[str, list[cst.Name]]:
+        found: dict[str, list[cst.Name]] = {}
         for name in self.all(cst.Name):
-            parent = self.parent(name)
-            if (
-                (
-                    isinstance(parent, (cst.AssignTarget, cst.Param, cst.FunctionDef, cst.ClassDef, cst.NameItem))
-                    and not (isinstance(parent, cst.Param) and parent.name is not name)
-                )
-                or (
-                    isinstance(parent, (cst.AnnAssign, cst.AugAssign, cst.For, cst.CompFor, cst.NamedExpr))
-                    and parent.target is name
-                )
-                or (isinstance(parent, cst.AsName) and not isinstance(self.parent(parent), cst.ImportAlias))
-                or (isinstance(parent, (cst.Element, cst.StarredElement)) and self._is_target(parent))
-                or (isinstance(parent, (cst.MatchAs, cst.MatchStar)) and parent.name is name)
-            ):
-                names.add(name.value)
-        return frozenset(names)
+            if self.is_binding(name):
+                found.setdefault(name.value, []).append(name)
+        return found
+
+    def is_binding(self, name: cst.Name) -> bool:
+        """Whether this occurrence gives the name a value (imports do not count)."""
+        match self.parent(name):
+            case cst.AssignTarget() | cst.NameItem():
+                return True
+            case cst.Param() | cst.FunctionDef() | cst.ClassDef() | cst.MatchAs() | cst.MatchStar() as parent:
+                return parent.name is name
+            case cst.AnnAssign() | cst.AugAssign() | cst.For() | cst.CompFor() | cst.NamedExpr() as parent:
+                return parent.target is name
+            case cst.MatchMapping() as parent:
+                return parent.rest is name
+            case cst.AsName() as parent:
+                return not isinstance(self.parent(parent), cst.ImportAlias)
+            case cst.Element() | cst.StarredElement() as parent:
+                return self._is_target(parent)
+            case _:
+                return False
+
+    def binds(self, inside: cst.CSTNode, name: str) -> bool:
+        """Whether anything in `inside` (nested scopes included) gives `name` a value."""
+        span = self.span(inside)
+        nodes = (*self._rebindings.get(name, ()), *(b.alias for b in self.bindings.get(name, ())))
+        return any(span.start <= self.span(n).start and self.span(n).end <= span.end for n in nodes)
+
+    def _scope(self, name: cst.Name) -> cst.CSTNode:
+        """The module, function, lambda or class in which a binding occurrence binds the name."""
+        parent = self.parent(name)
+        if isinstance(parent, cst.NameItem):
+            return self.module  # `global` and `nonlocal` bind further out
+        inside = parent if isinstance(parent, (cst.FunctionDef, cst.ClassDef)) else name
+        return next((a for a in self.ancestors(inside) if isinstance(a, _SCOPES)), self.module)
+
+    def _is_rebound_for(self, root: str, node: cst.CSTNode) -> bool:
+        """Whether `root`, read at `node`, may be something other than an import or a builtin."""
+        if root not in self._rebindings:
+            return False
+        cache: dict[str, set[cst.CSTNode]] = self.__dict__.setdefault("_binding_scopes", {})
+        if root not in cache:
+            cache[root] = {self._scope(name) for name in self._rebindings[root]}
+        binding = cache[root]
+        scopes: list[cst.CSTNode] = []
+        child = node
+        for ancestor in self.ancestors(node):
+            # Decorators, defaults and bases are read outside of what they belong to; names of a class are seen in its
+            # own body, not in its methods.
+            own = isinstance(ancestor, _SCOPES) and child is ancestor.body
+            if own and not (scopes and isinstance(ancestor, cst.ClassDef)):
+                scopes.append(ancestor)
+            child = ancestor
+        return self.module in binding or any(scope in binding for scope in scopes)
 
     def _is_target(self, element: cst.CSTNode) -> bool:
         child: cst.CSTNode = element
@@ -199,12 +277,12 @@ class Source:
     def qualified_name(self, node: cst.CSTNode) -> str | None:
         """The dotted name an expression stands for, through this file's imports: `y.load` → "yaml.load" after
         `import yaml as y`. Builtins are themselves ("eval"). None when it is not a plain dotted name, the root is
-        bound in another way too, or two imports disagree."""
+        bound in another way too where it is read, or two imports disagree."""
         dotted = get_full_name_for_node(node) if isinstance(node, (cst.Name, cst.Attribute)) else None
         if dotted is None or not _is_dotted(node):
             return None
         root, _, rest = dotted.partition(".")
-        if root in self.rebound:
+        if self._is_rebound_for(root, node):
             return None
         targets = {binding.qualified for binding in self.bindings.get(root, ())}
         if not targets:
@@ -215,10 +293,12 @@ class Source:
 
     def uses(self, local: str) -> list[cst.Name]:
         """Every place that reads the name, not counting imports, attributes and keyword names."""
-        found: list[cst.Name] = []
+        return self._uses.get(local, [])
+
+    @cached_property
+    def _uses(self) -> dict[str, list[cst.Name]]:
+        found: dict[str, list[cst.Name]] = {}
         for name in self.all(cst.Name):
-            if name.value != local:
-                continue
             parent = self.parent(name)
             if isinstance(parent, cst.Attribute) and parent.attr is name:
                 continue
@@ -226,8 +306,12 @@ class Source:
                 continue
             if any(isinstance(a, (cst.Import, cst.ImportFrom)) for a in self.ancestors(name)):
                 continue
-            found.append(name)
+            found.setdefault(name.value, []).append(name)
         return found
+
+    @cached_property
+    def _strings(self) -> frozenset[str]:
+        return frozenset(s.value.strip("\"'") for s in self.all(cst.SimpleString))
 
     def is_used_elsewhere(self, local: str, *without: cst.CSTNode) -> bool:
         """Whether `local` is read outside the nodes `without`, or exported by `__all__` or a string of its name."""
@@ -236,7 +320,7 @@ class Source:
             span = self.span(use)
             if not any(s.start <= span.start and span.end <= s.end for s in inside):
                 return True
-        return any(s.value.strip("\"'") == local for s in self.all(cst.SimpleString))
+        return local in self._strings
 
     # -- edits
 
@@ -255,9 +339,16 @@ class Source:
             end = self.text.offset(self.span(call).end) - 1
             return self.insert(self.text.position(end), code)
         last = call.args[-1]
+        span = self.span(last)
         if last.star == "**":
-            return self.insert(self.span(last).start, f"{code}, ")
-        return self.insert(self.span(last.value).end, f", {code}")
+            return self.insert(span.start, f"{code}, ")
+        if isinstance(last.value, cst.GeneratorExp) and not last.value.lpar:
+            return TextEdit(span, f"({self.text.slice(span)}), {code}")
+        line = self.text.line(span.start.line)
+        before, behind = line[: span.start.column], self.text.line(span.end.line)[span.end.column :]
+        if len(call.args) > 1 and not before.strip() and behind.strip() in ("", ","):
+            return self.insert(span.end, f",{self.text.newline}{before}{code}")  # one argument a line, as the others
+        return self.insert(span.end, f", {code}")
 
     def set_argument(self, call: cst.Call, keyword: str, code: str) -> TextEdit:
         """Give a keyword argument a value: replaced where it is given, added where it is not."""
@@ -271,15 +362,18 @@ class Source:
         if index + 1 < len(call.args):
             end = self.span(call.args[index + 1]).start
         elif index > 0:
-            start = self.span(call.args[index - 1].value).end
-            end = self.span(arg.value).end
+            start = self.span(call.args[index - 1]).end
         return TextEdit(Span(start, end), "")
 
     def remove_statement(self, statement: cst.SimpleStatementLine) -> TextEdit:
         """Remove a statement's whole lines, its own trailing comment included."""
         span = self.span(statement)
         first, last = span.start.line, span.end.line
-        return TextEdit(Span(Position(first, 0), Position(last + 1, 0)), "")
+        return TextEdit(Span(self.line_start(first), Position(last + 1, 0)), "")
+
+    def add_below(self, statement: cst.SimpleStatementLine, code: str) -> TextEdit:
+        """Insert one line of code, indented alike, after the line a statement ends on."""
+        return self._insert_after(statement, f"{self.indentation(statement)}{code}{self.text.newline}")
 
     # -- imports
 
@@ -304,8 +398,58 @@ class Source:
         )
         if taken or (local not in self.bindings and self.uses(local)):
             raise Decline(f"`{local}` would have to be imported, and that name is used for something else here")
+        if name and (edit := self._extend_import(module, name)):
+            return name, (edit,)
         line = f"from {module} import {name}" if name else f"import {module}"
         return name or module, (self._insert_import(line, module, is_from=bool(name)),)
+
+    @staticmethod
+    def _imports_from(statement: cst.CSTNode, module: str) -> bool:
+        node = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) and statement.body else None
+        return isinstance(node, cst.ImportFrom) and get_full_name_for_node(node.module or node) == module
+
+    def _extend_import(self, module: str, name: str) -> TextEdit | None:
+        """Add a name to a top-level `from module import …`, in isort's order (constants, classes, the rest)."""
+        for statement in self.module.body:
+            node = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) and statement.body else None
+            docstring = isinstance(node, cst.Expr) and isinstance(node.value, cst.SimpleString)
+            if not docstring and not isinstance(node, (cst.Import, cst.ImportFrom)):
+                return None  # an import further down may come too late for its use
+            if not isinstance(node, cst.ImportFrom) or isinstance(node.names, cst.ImportStar) or node.relative:
+                continue
+            if get_full_name_for_node(node.module or node) != module:
+                continue
+            for alias in node.names:
+                if _member_key(name) < _member_key(get_full_name_for_node(alias.name) or ""):
+                    return self.insert(self.span(alias).start, f"{name}, ")
+            end = self.span(node.names[-1]).end
+            indent = self.text.line(end.line)[: self.span(node.names[-1]).start.column]
+            return self.insert(end, f",{self.text.newline}{indent}{name}" if not indent.strip() else f", {name}")
+        return None
+
+    def rename(
+        self, node: cst.BaseExpression, name: str, alike: Callable[[cst.Name], bool] = lambda _: False
+    ) -> tuple[TextEdit, ...]:
+        """Use `name` of the same module: `m.old` → `m.name`; a bare `old`, imported by name, → `name`, imported too.
+
+        If all other uses of a bare name are `alike`, they are renamed with it, so that its import can go.
+        """
+        if isinstance(node, cst.Attribute):
+            return (self.replace(node.attr, name),)
+        module = (self.qualified_name(node) or "").rpartition(".")[0]
+        if not isinstance(node, cst.Name) or not module:
+            raise Decline("the name is not imported in a way that can be followed")
+        local, imports = self.importing(module, name)
+        uses = self.uses(node.value)
+        renamed: list[cst.Name] = uses if all(use is node or alike(use) for use in uses) else [node]
+        edits = (self.replace(use, local) for use in renamed)
+        dropped = self.without_import(node.value, *renamed)
+        if imports and dropped:  # the statement that would be extended is the one that loses a name
+            old = self.bindings[node.value][0]
+            if sum(self._imports_from(statement, module) for statement in self.module.body) == 1:
+                return (*edits, self.replace(old.alias, name))
+            imports = (self._insert_import(f"from {module} import {name}", module, is_from=True),)
+        return (*imports, *edits, *dropped)
 
     def _insert_import(self, line: str, module: str, *, is_from: bool) -> TextEdit:
         """In isort's default order among the imports at the top of the file, where those are in it."""
@@ -325,16 +469,25 @@ class Source:
         for statement, existing in imports:
             if key < existing:
                 gap = newline if key[0] != existing[0] else ""
-                start = self.span(statement).start
-                return self.insert(Position(start.line, 0), f"{line}{newline}{gap}")
+                return self.insert(self._above(statement), f"{line}{newline}{gap}")
         if imports:
             statement, existing = imports[-1]
             gap = newline if key[0] != existing[0] else ""
             return self._insert_after(statement, f"{gap}{line}{newline}")
         if after_header is not None:
-            return self._insert_after(after_header, f"{newline}{line}{newline}")
+            below = self.text.line(self.span(after_header).end.line + 1).strip()
+            return self._insert_after(after_header, f"{newline}{line}{newline}{newline if below else ''}")
         first = self._first_code_line(body)
-        return self.insert(Position(first, 0), f"{line}{newline}{newline}")
+        blank = newline * (2 if body and isinstance(body[0], (cst.FunctionDef, cst.ClassDef)) else 1)
+        return self.insert(self.line_start(first), f"{line}{newline}{blank}")
+
+    def _above(self, statement: cst.SimpleStatementLine) -> Position:
+        """The line of a statement, or of the comments on it where they cannot be the file's head."""
+        line = self.span(statement).start.line
+        if statement is not self.module.body[0]:
+            while line > 0 and self.text.line(line - 1).startswith("#"):
+                line -= 1
+        return self.line_start(line)
 
     def _insert_after(self, statement: cst.CSTNode, code: str) -> TextEdit:
         line = self.span(statement).end.line
@@ -348,7 +501,7 @@ class Source:
             return self.text.line_count - 1
         first = self.span(body[0]).start.line
         head = 0
-        while head < first and self.text.line(head).startswith("#"):
+        while head < first and self.text.line(head).removeprefix(_BOM).startswith("#"):
             head += 1
         # Comments that touch the first statement belong to it, unless they are the file's first lines.
         while head < first and not self.text.line(head).strip():
@@ -373,10 +526,17 @@ class Source:
         if index + 1 < len(names):
             span = Span(self.span(binding.alias).start, self.span(names[index + 1]).start)
         else:
-            span = Span(self.span(names[index - 1].name).end, self.span(binding.alias).end)
-            if names[index - 1].asname is not None:
-                return ()
+            span = Span(self.span(names[index - 1]).end, self.span(binding.alias).end)
         return (TextEdit(span, ""),)
+
+
+@lru_cache(maxsize=256)
+def _field_names(kind: type[cst.CSTNode]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def _outermost_first(span: Span) -> tuple[Position, int, int]:
+    return span.start, -span.end.line, -span.end.column
 
 
 def argument(call: cst.Call, keyword: str, index: int | None = None) -> cst.Arg | None:
@@ -427,6 +587,10 @@ def _section(module: str) -> int:
         return 3
     root = module.split(".")[0]
     return 0 if root == "__future__" else 1 if root in sys.stdlib_module_names else 2
+
+
+def _member_key(name: str) -> tuple[int, str]:
+    return 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name
 
 
 def _import_key(node: cst.Import | cst.ImportFrom) -> tuple[int, bool, str]:
