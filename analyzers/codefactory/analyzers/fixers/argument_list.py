@@ -49,6 +49,7 @@ _STR_CALLS = frozenset(
     {"str", "repr", "input", "os.getcwd", "os.fspath", "os.path.abspath", "os.path.basename", "os.path.dirname"}
     | {"os.path.expanduser", "os.path.join", "os.path.normpath", "os.path.realpath", "platform.system"}
 )
+_NUMBERS = tuple("dioxXeEfFgG")
 _QUOTERS = frozenset({"shlex.quote", "pipes.quote"})
 
 
@@ -195,6 +196,8 @@ def _value(source: Source, hole: Hole, quote: str) -> Hole:
 
 def _check_adjoining(source: Source, word: _Word, hole: Hole) -> None:
     """`cp%s a b` has a value that brings its own space, or nothing; `--a=%s`, `/a/%s` and `a.%s` have one word."""
+    if hole.conversion in _NUMBERS or hole.spec[-1:] in _NUMBERS:
+        return
     before = word.parts[-1] if word.parts else "/"
     if isinstance(before, Hole) or (before and before[-1].isalnum()):
         raise Decline(f"`{source.code(hole.value)}` may hold arguments of its own")
@@ -282,7 +285,7 @@ def _field(source: Source, hole: Hole) -> str:
         return f"{{{code}!{letter}}}"
     if letter in ("", "s"):
         return f"{{{code}:{hole.spec}}}" if hole.spec else f"{{{code}}}"
-    if letter in "dfFeEgGxXo" and not set(hole.spec) & set("-# +"):
+    if letter in _NUMBERS and not set(hole.spec) & set("-# +"):
         return f"{{{code}:{hole.spec}{letter}}}"
     raise Decline("a value is formatted in a way that an f-string writes otherwise")
 
