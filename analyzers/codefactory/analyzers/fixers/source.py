@@ -101,6 +101,15 @@ class Source:
         """The node's text as written, without surrounding white space."""
         return self.text.slice(self.span(node))
 
+    def span_with_parentheses(self, node: cst.BaseExpression) -> Span:
+        """A node's own span leaves out the parentheses around it, those of a tuple too."""
+        if not node.lpar:
+            return self.span(node)
+        return Span(self.span(node.lpar[0]).start, self.span(node.rpar[-1]).end)
+
+    def code_with_parentheses(self, node: cst.BaseExpression) -> str:
+        return self.text.slice(self.span_with_parentheses(node))
+
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         return self._parents.get(node)
 
@@ -229,6 +238,10 @@ class Source:
                 return self._is_target(parent)
             case _:
                 return False
+
+    def is_bound_once(self, name: str) -> bool:
+        """Whether one place in the whole file gives the name a value, and no import does."""
+        return len(self._rebindings.get(name, ())) == 1 and name not in self.bindings
 
     def binds(self, inside: cst.CSTNode, name: str) -> bool:
         """Whether anything in `inside` (nested scopes included) gives `name` a value."""
@@ -408,13 +421,51 @@ class Source:
         node = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) and statement.body else None
         return isinstance(node, cst.ImportFrom) and get_full_name_for_node(node.module or node) == module
 
+    def exchange_import(
+        self, binding: Binding, line: str, module: str, *, is_from: bool, kept: Sequence[cst.ImportAlias] = ()
+    ) -> tuple[TextEdit, ...]:
+        """Put the import `line` (of `module`) in place of a statement, or of all its names but `kept`: where it belongs
+        among the imports at the top of the file, or right where the old one was."""
+        statement, names = binding.statement, binding.node.names
+        if isinstance(names, cst.ImportStar) or len(statement.body) != 1:
+            raise Decline("the import shares its line with other statements")
+        if kept:
+            first, last = self.span(names[0]).start, self.span(names[-1]).end
+            if "#" in self.text.slice(Span(first, last)) or not binding.at_top_level:
+                raise Decline("the names of the import cannot be taken apart")
+            left = TextEdit(Span(first, last), ", ".join(self.code(alias).rstrip(" ,") for alias in kept))
+            return (left, self._insert_import(line, module, is_from=is_from))
+        comment = statement.trailing_whitespace.comment or any(w.comment for w in statement.leading_lines)
+        others = [(s, key) for s, key in self._first_imports if s is not statement]
+        if comment or not others or len(others) == len(self._first_imports):
+            return (TextEdit(self.span(binding.node), line),)
+        section = _import_key(binding.node)[0]
+        removal = self.remove_statement(statement)
+        above, below = self.span(statement).start.line - 1, removal.span.end.line
+        is_paragraph = (above < 0 or not self.text.line(above).strip()) and not self.text.line(below).strip()
+        if is_paragraph and all(key[0] != section for _, key in others):
+            removal = TextEdit(Span(removal.span.start, Position(below + 1, 0)), "")
+        return (removal, self._insert_import(line, module, is_from=is_from, without=statement))
+
+    @cached_property
+    def _first_imports(self) -> list[tuple[cst.SimpleStatementLine, tuple[int, bool, str]]]:
+        """The imports at the top of the file, behind its docstring and plain assignments, with their sort keys."""
+        imports: list[tuple[cst.SimpleStatementLine, tuple[int, bool, str]]] = []
+        for index, statement in enumerate(self.module.body):
+            node = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) and statement.body else None
+            if isinstance(node, (cst.Import, cst.ImportFrom)) and isinstance(statement, cst.SimpleStatementLine):
+                imports.append((statement, _import_key(node)))
+            elif not (index == 0 and _is_docstring(node)) and (
+                imports or not isinstance(node, (cst.Assign, cst.AnnAssign))
+            ):
+                break
+        return imports
+
     def _extend_import(self, module: str, name: str) -> TextEdit | None:
         """Add a name to a top-level `from module import …`, in isort's order (constants, classes, the rest)."""
-        for statement in self.module.body:
-            node = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) and statement.body else None
-            docstring = isinstance(node, cst.Expr) and isinstance(node.value, cst.SimpleString)
-            if not docstring and not isinstance(node, (cst.Import, cst.ImportFrom)):
-                return None  # an import further down may come too late for its use
+        # Only at the top: an import further down may come too late for its use.
+        for statement, _ in self._first_imports:
+            node = statement.body[0]
             if not isinstance(node, cst.ImportFrom) or isinstance(node.names, cst.ImportStar) or node.relative:
                 continue
             if get_full_name_for_node(node.module or node) != module:
@@ -451,20 +502,13 @@ class Source:
             imports = (self._insert_import(f"from {module} import {name}", module, is_from=True),)
         return (*imports, *edits, *dropped)
 
-    def _insert_import(self, line: str, module: str, *, is_from: bool) -> TextEdit:
+    def _insert_import(self, line: str, module: str, *, is_from: bool, without: cst.CSTNode | None = None) -> TextEdit:
         """In isort's default order among the imports at the top of the file, where those are in it."""
         newline = self.text.newline
         body = list(self.module.body)
-        imports: list[tuple[cst.SimpleStatementLine, tuple[int, bool, str]]] = []
-        after_header: cst.CSTNode | None = None
-        for index, statement in enumerate(body):
-            node = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) and statement.body else None
-            if index == 0 and isinstance(node, cst.Expr) and isinstance(node.value, cst.SimpleString):
-                after_header = statement
-            elif isinstance(node, (cst.Import, cst.ImportFrom)) and isinstance(statement, cst.SimpleStatementLine):
-                imports.append((statement, _import_key(node)))
-            elif imports or not isinstance(node, (cst.Assign, cst.AnnAssign)):
-                break
+        imports = [(s, key) for s, key in self._first_imports if s is not without]
+        first = body[0].body[0] if body and isinstance(body[0], cst.SimpleStatementLine) and body[0].body else None
+        after_header = body[0] if _is_docstring(first) else None
         key = (_section(module), is_from, module.lower())
         for statement, existing in imports:
             if key < existing:
@@ -477,9 +521,8 @@ class Source:
         if after_header is not None:
             below = self.text.line(self.span(after_header).end.line + 1).strip()
             return self._insert_after(after_header, f"{newline}{line}{newline}{newline if below else ''}")
-        first = self._first_code_line(body)
         blank = newline * (2 if body and isinstance(body[0], (cst.FunctionDef, cst.ClassDef)) else 1)
-        return self.insert(self.line_start(first), f"{line}{newline}{blank}")
+        return self.insert(self.line_start(self._first_code_line(body)), f"{line}{newline}{blank}")
 
     def _above(self, statement: cst.SimpleStatementLine) -> Position:
         """The line of a statement, or of the comments on it where they cannot be the file's head."""
@@ -573,6 +616,10 @@ def is_true(node: cst.CSTNode | None) -> bool:
 
 def is_false(node: cst.CSTNode | None) -> bool:
     return isinstance(node, cst.Name) and node.value == "False"
+
+
+def _is_docstring(node: cst.CSTNode | None) -> bool:
+    return isinstance(node, cst.Expr) and isinstance(node.value, cst.SimpleString)
 
 
 def _is_dotted(node: cst.CSTNode) -> bool:

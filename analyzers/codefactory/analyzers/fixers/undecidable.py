@@ -40,31 +40,58 @@ _CIPHER = (
     "AESGCM or ChaCha20Poly1305 of cryptography, and keep a way to read the old"
 )
 
-_IMPORTS = {"B401": _TELNET, "B402": _FTP, "B411": _XMLRPC, "B412": _HTTPOXY, "B415": _IPMI}
+_PICKLE = (
+    "unpickling runs code that the data names: another format (JSON), or a signature checked before, needs a change "
+    "where the data is written too"
+)
+_PROCESS = "the module starts processes, and whether that is safe is judged at each call"
+_LXML = "lxml has no drop-in replacement: give the parser resolve_entities=False and no_network=True"
+
+_IMPORTS = {
+    "B401": _TELNET,
+    "B402": _FTP,
+    "B403": _PICKLE,
+    "B404": _PROCESS,
+    "B411": _XMLRPC,
+    "B412": _HTTPOXY,
+    "B415": _IPMI,
+}
 _CALLS = {
+    "B102": "`exec` runs whatever the text says: what it is for has to be written as code",
+    "B301": _PICKLE,
+    "B302": "`marshal` may crash on bad data, and what is written with it would have to change too: use JSON",
     "B304": _CIPHER,
     "B305": _CIPHER,
+    "B310": "which schemes the URL may have is not seen here: check that it begins with https:// before the call, and "
+    "suppress the finding with that reason, since every call is flagged",
     "B312": _TELNET,
+    "B320": _LXML,
     "B321": _FTP,
+    "B410": _LXML,
     "B508": "SNMPv3 is another way to log in: it needs a user and two keys that the code does not have",
     "B509": "authentication and encryption need two keys that the code does not have: "
     "UsmUserData(user, auth_key, priv_key)",
     "B601": "the other machine's shell reads the command, and how it has to be quoted depends on that shell; "
     "for a POSIX one, put shlex.quote around each value",
+    "B603": "no shell is started here; whether the arguments can be trusted is for a person to see",
+    "B604": "the function is not subprocess's own, and what it does with `shell=True` is not seen here",
+    "B606": "no shell is started here; whether the program and its arguments can be trusted is for a person to see",
+    "B607": "where the program is installed is unknown: write its full path, or look it up with shutil.which",
     "B612": "`listen` needs a `verify` function that knows the senders, by a signature for example: "
     "such a key is not in the code",
     "B615": "which revision can be trusted is for a person to say: give the commit's hash as `revision`",
+    "B702": "every Mako template is flagged: give it default_filters=['h'] and suppress the finding with that reason",
 }
 
 
 def _import(source: Source, finding: Finding) -> list[Fix]:
-    edits = _without_unused(source, finding)
+    edits = without_unused_import(source, finding)
     if edits:
         return [Fix("Remove the unused import", edits, Safety.SAFE, UNUSED)]
     raise Decline(_IMPORTS[f"B{finding.code[1:]}"])
 
 
-def _without_unused(source: Source, finding: Finding) -> tuple[TextEdit, ...]:
+def without_unused_import(source: Source, finding: Finding) -> tuple[TextEdit, ...]:
     """Drops the flagged import if it stands alone, at the top of a module, and nothing uses its name."""
     if PurePosixPath(source.snapshot.name).name == "__init__.py":
         return ()
