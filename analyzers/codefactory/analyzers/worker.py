@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import struct
 import subprocess
 import sys
@@ -241,6 +242,8 @@ METHODS: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 def serve() -> None:
     """Answer requests from standard input until it closes."""
+    # Ctrl+C in a terminal goes to the whole group of processes; when to end is the parent's decision.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit_memory()
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     replies = os.fdopen(os.dup(1), "wb")
