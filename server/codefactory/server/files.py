@@ -102,7 +102,9 @@ def decode(data: bytes, path: Path, language: str | None = None) -> TextFile | U
     except (UnicodeError, LookupError) as error:
         return _unreadable(path, "unsupported", f"was not checked: {error}")
     if not exact:
-        return _unreadable(path, "unsupported", f"cannot be written back in {encoding} as it was, so it was not checked")
+        return _unreadable(
+            path, "unsupported", f"cannot be written back in {encoding} as it was, so it was not checked"
+        )
     snapshot = Snapshot(path.absolute().as_uri(), text, language)
     return TextFile(path, snapshot, encoding, bom, _digest(data))
 
@@ -131,13 +133,17 @@ def write(file: TextFile, text: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         _copy_ownership(temporary, status)
-        if _digest(target.read_bytes()) != file.digest:
-            raise FileChangedError(f"{file.path} changed meanwhile; nothing was written")
+        _check_unchanged(file, target)
         temporary.replace(target)
     except BaseException:  # KeyboardInterrupt too: leave no temporary file behind
         with suppress(FileNotFoundError):
             temporary.unlink()
         raise
+
+
+def _check_unchanged(file: TextFile, target: Path) -> None:
+    if _digest(target.read_bytes()) != file.digest:
+        raise FileChangedError(f"{file.path} changed meanwhile; nothing was written")
 
 
 def _copy_ownership(path: Path, status: os.stat_result) -> None:

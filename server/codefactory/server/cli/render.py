@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from codefactory.analyzers import Finding, Snapshot
+    from codefactory.analyzers import Finding, Snapshot, Span
     from codefactory.analyzers.fixers import Outcome
 
     from .report import Report, Shown
@@ -42,15 +43,14 @@ def _print_file(out: Console, shown: Shown, name: Callable[[Path], str], *, mode
     out.print(heading, soft_wrap=True)
     places = [_place(finding) for finding, _ in shown.findings]
     width = max(map(len, places))
-    previous = None
-    for place, (finding, outcome) in zip(places, shown.findings, strict=True):
-        if previous is not None and previous != finding.span:
-            out.print()
-        if shown.snapshot is not None and previous != finding.span:
-            for line in excerpt(shown.snapshot, finding, width, out.width):
+    for span, same in groupby(zip(places, shown.findings, strict=True), key=lambda item: item[1][0].span):
+        group = list(same)
+        for place, (finding, outcome) in group:
+            out.print(_headline(out, finding, outcome, place.rjust(width), model=model), soft_wrap=True)
+        if shown.snapshot is not None:
+            worst = max((finding.severity for _, (finding, _) in group))
+            for line in excerpt(shown.snapshot, span, SEVERITY_STYLE[worst], width, out.width):
                 out.print(line, soft_wrap=True)
-        previous = finding.span
-        out.print(_headline(out, finding, outcome, place.rjust(width), model=model), soft_wrap=True)
     out.print()
 
 
@@ -74,11 +74,11 @@ def _headline(out: Console, finding: Finding, outcome: Outcome | None, place: st
     return hanging(out, text, indent)
 
 
-def excerpt(snapshot: Snapshot, finding: Finding, gutter: int, width: int) -> list[Text]:
+def excerpt(snapshot: Snapshot, span: Span, style: str, gutter: int, width: int) -> list[Text]:
     """The flagged line and the underline, cut around the finding where the terminal is narrow."""
-    line = snapshot.lines.line(finding.span.start.line)
-    start = min(finding.span.start.column, len(line))
-    end = len(line) if finding.span.end.line > finding.span.start.line else min(finding.span.end.column, len(line))
+    line = snapshot.lines.line(span.start.line)
+    start = min(span.start.column, len(line))
+    end = len(line) if span.end.line > span.start.line else min(span.end.column, len(line))
     before, flagged, after = (safe(part).replace("\t", _TAB) for part in (line[:start], line[start:end], line[end:]))
     indent = len(before) - len(before.lstrip()) if before.strip() else len(before)
     before = before[indent:]
@@ -88,11 +88,10 @@ def excerpt(snapshot: Snapshot, finding: Finding, gutter: int, width: int) -> li
         while cell_len(before) > keep:
             before = before[1:]
         before = "…" + before
-    style = SEVERITY_STYLE[finding.severity]
     code = fit(Text.assemble(before, (flagged, style), after.rstrip()), room)
     length = max(1, min(cell_len(flagged), room - cell_len(before)))
     marks = "^" if not flagged else "~" * length if length > 1 else "^"
-    number = str(finding.span.start.line + 1)
+    number = str(span.start.line + 1)
     return [
         Text.assemble("  ", (f"{number.rjust(gutter)} │ ", "dim")) + code,
         Text.assemble("  ", (f"{' ' * gutter} │ ", "dim"), " " * cell_len(before), (marks, style)),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from typing import Any
 
 import click
 
@@ -11,7 +13,5 @@ import click
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(arguments: tuple[str, ...]) -> None:
     """Run the language server, over standard input and output or a socket."""
-    from codefactory.server import __main__ as server
-
-    sys.argv = ["codefactory server", *arguments]
-    server.main()
+    server: Any = import_module("codefactory.server.__main__")
+    sys.exit(server.main(list(arguments)))

@@ -105,3 +105,15 @@ def print_json(data: Any) -> None:
 
     sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace").decode() + "\n")
 
+
+def print_failure(text: str) -> None:
+    err = console(stderr=True)
+    err.print(hanging(err, Text.assemble(("failed: ", "bold red"), safe(text)), 2), soft_wrap=True)
+
+
+def dim(text: str) -> Text:
+    return Text(text, "dim")
+
+
+def bold(text: str) -> Text:
+    return Text(safe(text), "bold")
