@@ -67,8 +67,19 @@ def default_corpus() -> Path:
         CACHE.mkdir(exist_ok=True)
         print(f"Fetching {BANDIT} …", file=sys.stderr)
         subprocess.run(
-            [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "--no-build-isolation"]
-            + ["-d", str(CACHE), BANDIT],
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "-q",
+                "--no-deps",
+                "--no-binary",
+                ":all:",
+                "-d",
+                str(CACHE),
+                BANDIT,
+            ],
             check=True,
         )
         with tarfile.open(CACHE / f"{folder.name}.tar.gz") as archive:

@@ -10,6 +10,7 @@ import codecs
 import hashlib
 import io
 import os
+import re
 import stat
 import tempfile
 import tokenize
@@ -27,6 +28,7 @@ MAX_BYTES = 20_000_000
 """Larger files are not read. bandit and the grammars need many times a file's size in memory."""
 
 _SNIFFED_BYTES = 8192
+_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+", re.MULTILINE)
 
 
 class FileChangedError(OSError):
@@ -156,7 +158,13 @@ def _copy_ownership(path: Path, status: os.stat_result) -> None:
 
 def _declared_encoding(data: bytes) -> str:
     """By PEP 263. Raises SyntaxError."""
-    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError:
+        head = data.removeprefix(codecs.BOM_UTF8).split(b"\n", 2)[:2]
+        if _COOKIE.search(b"\n".join(head)):
+            raise
+        return "utf-8"  # no declaration: decoding says where it is not UTF-8
     return "utf-8" if encoding == "utf-8-sig" else encoding
 
 

@@ -25,6 +25,13 @@ MANY_FILES = 20
 """From here on a progress bar is worth its line."""
 
 
+class PathsCommand(click.Command):
+    """A command whose `--changed` takes a value only after "=": `--changed src` is about the path src."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, ["--changed=HEAD" if a == "--changed" else a for a in args])
+
+
 def paths_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))(command)
 
@@ -32,10 +39,8 @@ def paths_argument(command: Callable[..., Any]) -> Callable[..., Any]:
 def changed_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--changed",
-        is_flag=False,
-        flag_value="HEAD",
         metavar="[=REF]",
-        help="Only files that differ from where this branch left REF (HEAD: from the last commit), new ones too.",
+        help="Only files that differ from where this branch left REF (default HEAD: the last commit), new ones too.",
     )(command)
 
 
@@ -45,7 +50,7 @@ def jobs_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-@click.command("check", epilog=exits.HELP)
+@click.command("check", cls=PathsCommand, epilog=exits.HELP)
 @paths_argument
 @click.option(
     "--format",

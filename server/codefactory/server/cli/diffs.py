@@ -44,7 +44,8 @@ def coloured(diff: bytes, encoding: str, width: int) -> Iterator[Text]:
         if line.startswith("@@"):
             hunk = _HUNK.match(line.encode())
             numbers = [int(hunk[1]), int(hunk[2])] if hunk else numbers
-            yield Text(f"{' ' * digits}   ⋯" if index > 2 else "", "dim")
+            if index > 2:
+                yield Text(f"{' ' * digits}   ⋯", "dim")
             index += 1
         elif line[:1] in ("-", "+"):
             removed = _run(lines, index, "-")

@@ -14,6 +14,7 @@ import click
 
 from . import exits
 from .check import (
+    PathsCommand,
     changed_option,
     command_line_layer,
     display_name,
@@ -63,7 +64,7 @@ class Course:
     spent_usd: float = 0.0
 
 
-@click.command("repair", epilog=HELP)
+@click.command("repair", cls=PathsCommand, epilog=HELP)
 @paths_argument
 @click.option("--diff/--write", "show", default=True, help="Show the change (the default), or write it to the files.")
 @click.option("--safe-only", is_flag=True, help="Only fixes that leave the behaviour for benign input as it is.")
