@@ -119,7 +119,7 @@ def test_standard_input_cannot_be_repaired(project: Path) -> None:
 
 
 def test_without_a_model_the_way_to_one_is_said(project: Path) -> None:
-    (project / "eval.py").write_text("import subprocess\n")
+    (project / "eval.py").write_text("import subprocess\n\nprint(subprocess)\n")
     done = codefactory("repair", "eval.py", cwd=project)
     assert done.stdout == b""
     assert b"--model openai/" in done.stderr
