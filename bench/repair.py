@@ -28,7 +28,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from codefactory.analyzers import Analyzers, Options
+from codefactory.analyzers import Analyzers, Options, Severity
 from codefactory.analyzers.ruff import RuffOptions
 from codefactory.pipelines.repair import repair
 from codefactory.server import files
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 BANDIT = "bandit==1.9.4"
 CACHE = Path(__file__).resolve().parent.parent / ".bench"
-# Only ruff's default rules: a configuration above the corpus must not change the figures.
-OPTIONS = Options(ruff=RuffOptions(arguments=("--isolated",)))
+# Fixed rules of ruff: neither a configuration above the corpus nor ruff's version may change the figures.
+OPTIONS = Options(ruff=RuffOptions(arguments=("--isolated", "--select", "E4,E7,E9,F")))
 SILENCER = re.compile(r"#\s*(noqa|nosec|type:\s*ignore)")
 
 
@@ -57,6 +57,8 @@ class Tally:
     refused: Counter[str] = field(default_factory=Counter)
     problems: Counter[str] = field(default_factory=Counter)
     seconds: list[tuple[float, str]] = field(default_factory=list)
+    traded: Counter[str] = field(default_factory=Counter)
+    """Findings that took the place of a worse one: an argument list is still a subprocess."""
     wrong: list[str] = field(default_factory=list)
     changed: int = 0
 
@@ -143,11 +145,18 @@ def inspect(tally: Tally, name: str, before: Analysis, after: Analysis, proposal
     if before.parses and not after.parses:
         tally.wrong.append(f"{name}: no longer parses")
         return
+    worst = max((f.severity for f in proposal.evidence.verdict.delta.fixed), default=Severity.INFO)
+    severity = {f.rule: f.severity for f in after.findings}
     more = Counter(f.rule for f in after.findings) - Counter(f.rule for f in before.findings)
-    tally.wrong += [f"{name}: {n} more {rule}" for rule, n in more.items()]
+    for rule, n in more.items():
+        if severity[rule] < worst:
+            tally.traded[rule] += n
+        else:
+            tally.wrong.append(f"{name}: {n} more {rule}")
     if len(SILENCER.findall(new)) > len(SILENCER.findall(old)):
         tally.wrong.append(f"{name}: a silencing comment was added")
-    if before.parses and (lost := statements(old) - statements(new)):
+    lost = statements(old) - statements(new) if before.parses else 0
+    if lost > 0:
         tally.wrong.append(f"{name}: {lost} statements fewer")
 
 
@@ -176,12 +185,14 @@ def print_tally(tally: Tally, corpus: Path) -> None:
     for tool in ("bandit", "ruff", "syntax"):
         total, fixed = tool_total(tally.before, tool), tool_total(tally.fixed, tool)
         if total:
-            out.print(f"{tool}: {fixed} of {total} fixed")
+            left = tool_total(tally.after, tool)
+            out.print(f"{tool}: {fixed} of {total} fixed, {left} afterwards")
     slowest, slowest_name = max(tally.seconds, default=(0.0, "–"))
     median = statistics.median(s for s, _ in tally.seconds) if tally.seconds else 0.0
     out.print(f"{len(tally.seconds)} files in {corpus}, {tally.changed} changed")
     out.print(f"time per file: median {median:.3f} s, max {slowest:.3f} s ({slowest_name})")
     print_list(out, "Refused by the gate (model rounds)", (f"{code}: {n}" for code, n in tally.refused.most_common()))
+    print_list(out, "New, in place of a worse one", (f"{rule}: {n}" for rule, n in tally.traded.most_common()))
     print_list(out, "Not checked", tally.problems)
     print_list(out, "WRONG", tally.wrong)
 
@@ -209,6 +220,7 @@ def to_json(tally: Tally) -> dict[str, Any]:
         "byFixer": {f"{fixer} ({safety})": n for (fixer, safety), n in tally.by_fixer.items()},
         "notFixed": tally.declined,
         "refused": tally.refused,
+        "traded": tally.traded,
         "wrong": tally.wrong,
         "medianS": statistics.median(s for s, _ in tally.seconds) if tally.seconds else None,
         "maxS": max((s for s, _ in tally.seconds), default=None),

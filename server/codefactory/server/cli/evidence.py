@@ -47,7 +47,7 @@ def print_evidence(out: Console, repaired: Repaired) -> None:
         delta = evidence.verdict.delta
         summary = Text.assemble((f"{len(delta.fixed)} fixed", "green"), " · ", f"{len(delta.remaining)} remain")
         rows.append(("checked by", Text(", ".join(evidence.analyzers))))
-        rows.append(("gate", Text("accepted", "bold green") + Text(f", {len(delta.introduced)} new findings")))
+        rows.append(("gate", Text("accepted", "bold green") + Text(f": {_introduced(delta.introduced)}")))
         if evidence.fixes:
             rows.append(("fixed", _fixes(evidence.fixes)))
         if notes := dict.fromkeys(note for fix in evidence.fixes for note in fix.notes):
@@ -154,6 +154,14 @@ def status(repaired: Repaired) -> Literal["written", "proposed", "refused", "fai
 def rounds_of(repaired: Repaired) -> tuple[Round, ...]:
     result = repaired.result
     return result.evidence.rounds if result.kind == "proposal" else result.rounds
+
+
+def _introduced(findings: Sequence[Finding]) -> str:
+    """What is new can only be of less weight than what is fixed: the gate accepts nothing else."""
+    if not findings:
+        return "no new finding"
+    codes = ", ".join(dict.fromkeys(finding.code for finding in findings))
+    return f"{plural(len(findings), 'new finding')} ({codes}), less severe than what is fixed"
 
 
 def _remaining_of(repaired: Repaired) -> tuple[Finding, ...]:
