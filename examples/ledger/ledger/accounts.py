@@ -4,10 +4,6 @@ import hashlib
 import random
 import string
 
-# TODO move to the environment before the next release
-ADMIN_PASSWORD = "Winter2019!"
-
-
 def hash_password(password):
     return hashlib.md5(password.encode()).hexdigest()
 

@@ -8,6 +8,8 @@ from . import accounts, invoices
 from .store import Store
 
 app = Flask(__name__)
+# TODO move to the environment before the next release
+ADMIN_PASSWORD = "Winter2019!"
 app.secret_key = "dev-secret-do-not-use"
 templates = jinja2.Environment(loader=jinja2.FileSystemLoader("templates"), autoescape=False)
 store = Store(os.environ.get("LEDGER_DB", "ledger.db"))
@@ -42,4 +44,6 @@ def vat(country, net_cents):
 
 
 if __name__ == "__main__":
+    if accounts.login(store, "admin", ADMIN_PASSWORD) is None:
+        accounts.register(store, "admin", ADMIN_PASSWORD, roles=["admin"])
     app.run(host="0.0.0.0", port=8080, debug=True)

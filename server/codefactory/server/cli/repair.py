@@ -7,6 +7,7 @@ import shlex
 import sys
 from dataclasses import dataclass, field
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -195,9 +196,10 @@ async def _repair_one(scanned: Scanned, analyzers: Analyzers, wish: Wish, course
         **_with_model(settings, course),
     )
     name = display_name(scanned.path)
+    rounds = result.rounds if result.kind == "refusal" else result.evidence.rounds
+    course.spent_usd += sum(r.usage.cost_usd or 0.0 for r in rounds)
     if result.kind == "refusal":
         return Repaired(name, file, result)
-    course.spent_usd += result.evidence.cost_usd or 0.0
     diff = b""
     try:
         diff = diffs.unified(file.path, file.encode(file.snapshot.text), file.encode(result.after))
@@ -213,8 +215,12 @@ async def _repair_one(scanned: Scanned, analyzers: Analyzers, wish: Wish, course
 
 def _with_model(settings: Settings, course: Course) -> dict[str, Any]:
     """The arguments of `repair` for the model; none without one."""
+    from codefactory.pipelines.repair import repair
+
     from .model import make_model
 
+    if "model" not in signature(repair).parameters:
+        return {}
     model = make_model(settings)
     if model is None:
         return {}
