@@ -4,6 +4,7 @@ import hashlib
 import random
 import string
 
+
 def hash_password(password):
     return hashlib.md5(password.encode()).hexdigest()
 

@@ -207,3 +207,13 @@ def test_help_names_the_exit_codes_and_loads_nothing_heavy(project: Path, argume
 def test_version(project: Path) -> None:
     done = codefactory("--version", cwd=project)
     assert done.stdout.startswith(b"codefactory 0.")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-8", "utf-8-sig"])
+def test_columns_are_right_in_every_declared_encoding(project: Path, encoding: str) -> None:
+    cookie = f"# coding: {encoding.removesuffix('-sig')}\n"
+    source = f"{cookie}import yaml\nx = 'ééé', yaml.load(f)\n".encode(encoding)
+    (project / "e.py").write_bytes(source)
+    places = found(check_json(project, "e.py"))
+    assert ("e.py", "bandit:B506", 3, 12) in places
+    assert ("e.py", "ruff:F821", 3, 22) in places

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from codefactory.analyzers import Safety, Severity
 
-from .terminal import SEVERITY_STYLE, fit, fix_label, hanging, link, plural, safe
+from .terminal import SEVERITY_STYLE, emit, fit, fix_label, hanging, link, plural, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,18 +40,18 @@ def print_report(out: Console, report: Report, name: Callable[[Path], str]) -> N
 def _print_file(out: Console, shown: Shown, name: Callable[[Path], str], *, model: bool) -> None:
     heading = Text(safe(name(shown.path)), link(shown.path.absolute().as_uri(), "bold"))
     heading.append(f"  {plural(len(shown.findings), 'finding')}", "dim")
-    out.print(heading, soft_wrap=True)
+    emit(out, heading)
     places = [_place(finding) for finding, _ in shown.findings]
     width = max(map(len, places))
     for span, same in groupby(zip(places, shown.findings, strict=True), key=lambda item: item[1][0].span):
         group = list(same)
         for place, (finding, outcome) in group:
-            out.print(_headline(out, finding, outcome, place.rjust(width), model=model), soft_wrap=True)
+            emit(out, _headline(out, finding, outcome, place.rjust(width), model=model))
         if shown.snapshot is not None:
             worst = max((finding.severity for _, (finding, _) in group))
             for line in excerpt(shown.snapshot, span, SEVERITY_STYLE[worst], width, out.width):
-                out.print(line, soft_wrap=True)
-    out.print()
+                emit(out, line)
+    emit(out, Text())
 
 
 def _headline(out: Console, finding: Finding, outcome: Outcome | None, place: str, *, model: bool) -> Text:
@@ -109,7 +109,7 @@ def _print_summary(out: Console, report: Report) -> None:
     if not findings:
         good = not report.problems and report.checked
         mark = ("✓ ", "bold green") if good else ("– ", "bold yellow")
-        out.print(Text.assemble(mark, "Nothing found in ", checked, (f"  {seconds}", "dim")), soft_wrap=True)
+        emit(out, Text.assemble(mark, "Nothing found in ", checked, (f"  {seconds}", "dim")))
     else:
         affected = sum(1 for shown in report.files if shown.findings)
         text = Text.assemble(
@@ -119,13 +119,13 @@ def _print_summary(out: Console, report: Report) -> None:
         parts = [Text(f"{counts[s]:,} {s.name.lower()}", SEVERITY_STYLE[s]) for s in reversed(Severity) if counts[s]]
         text.append_text(Text(", ").join(parts))
         text.append(f"  {seconds}", "dim")
-        out.print(hanging(out, text, 2), soft_wrap=True)
+        emit(out, hanging(out, text, 2))
         _print_what_next(out, findings, report)
     if report.skipped:
-        out.print(Text(f"  {plural(len(report.skipped), 'binary file')} passed over", "dim"), soft_wrap=True)
+        emit(out, Text(f"  {plural(len(report.skipped), 'binary file')} passed over", "dim"))
     if report.problems:
         text = f"  {plural(len(report.problems), 'problem')}: not everything could be checked, see above"
-        out.print(Text(text, "yellow"), soft_wrap=True)
+        emit(out, Text(text, "yellow"))
 
 
 def _print_what_next(out: Console, findings: Sequence[tuple[Finding, Outcome | None]], report: Report) -> None:
@@ -139,4 +139,4 @@ def _print_what_next(out: Console, findings: Sequence[tuple[Finding, Outcome | N
             "): ",
             (report.repair_command, "bold"),
         )
-        out.print(hanging(out, text, 2), soft_wrap=True)
+        emit(out, hanging(out, text, 2))
