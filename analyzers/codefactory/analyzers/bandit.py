@@ -14,6 +14,7 @@ its plugins hold the GIL: a language server runs this module in a worker process
 from __future__ import annotations
 
 import ast
+import codecs
 import io
 import json
 import logging
@@ -117,7 +118,8 @@ def _parse(source: bytes) -> ast.AST | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # SyntaxWarning about the code under test
         try:
-            return ast.parse(source)
+            # As text: bytes would be decoded as a PEP 263 cookie says, and these are UTF-8 whatever it says.
+            return ast.parse(source if source.startswith(codecs.BOM_UTF8) else source.decode())
         except (SyntaxError, ValueError):  # ValueError: null bytes
             return None
 

@@ -84,7 +84,7 @@ class Finding:
         return f"{self.tool}:{self.code}"
 
 
-ProblemKind = Literal["missing", "timeout", "crash", "configuration", "unsupported", "too-large"]
+ProblemKind = Literal["missing", "timeout", "crash", "configuration", "untrusted", "unsupported", "too-large"]
 
 
 @dataclass(frozen=True, slots=True)

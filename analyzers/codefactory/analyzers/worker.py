@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import struct
 import subprocess
 import sys
@@ -135,7 +136,12 @@ class _Worker:
     """One child process. Not for use by two threads at once."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            command(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl+C in a terminal reaches a whole group; when to end is the parent's decision
+        )
         self._stdin, self._stdout = _streams(self._process)
         self._replies: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True, name=f"worker-{self.pid}").start()
@@ -241,6 +247,7 @@ METHODS: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 def serve() -> None:
     """Answer requests from standard input until it closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where there are no sessions (Windows)
     _limit_memory()
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     replies = os.fdopen(os.dup(1), "wb")

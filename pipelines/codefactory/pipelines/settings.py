@@ -26,6 +26,8 @@ from . import trust
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from codefactory.analyzers.finding import ProblemKind
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
@@ -172,7 +174,10 @@ def _snake(values: Mapping[str, Any]) -> dict[str, Any]:
 def _refused(layer: Layer, section: str, key: str, value: Any) -> Problem | None:
     if layer.restricted and not RESTRICTED.isdisjoint((section, f"{section}.{key}")):
         return _problem(
-            layer, f"{section}.{key}", "is ignored until you trust this file: run `codefactory trust` in its folder"
+            layer,
+            f"{section}.{key}",
+            "is ignored until you trust this file: run `codefactory trust` in its folder",
+            "untrusted",
         )
     try:
         Settings.model_validate({section: {key: value}})
@@ -184,8 +189,8 @@ def _refused(layer: Layer, section: str, key: str, value: Any) -> Problem | None
     return None
 
 
-def _problem(layer: Layer, name: str, text: str) -> Problem:
-    return Problem("settings", "configuration", f"{layer.origin}: `{name}` {text}.")
+def _problem(layer: Layer, name: str, text: str, kind: ProblemKind = "configuration") -> Problem:
+    return Problem("settings", kind, f"{layer.origin}: `{name}` {text}.")
 
 
 def _did_you_mean(section: str, key: str) -> str:

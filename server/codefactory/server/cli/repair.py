@@ -1,0 +1,285 @@
+"""`codefactory repair`."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import sys
+from dataclasses import dataclass, field
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from . import exits
+from .check import (
+    PathsCommand,
+    changed_option,
+    command_line_layer,
+    display_name,
+    interruptible,
+    jobs_option,
+    opened,
+    paths_argument,
+    progress,
+    scan_paths,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from codefactory.analyzers import Analyzers, Finding, Problem
+    from codefactory.pipelines.settings import Settings
+    from codefactory.server.scan import Scanned
+
+    from .evidence import Repaired
+
+HELP = """\b
+Exit codes:
+  0    done; findings may remain, each with the reason
+  2    the command line or a configuration is wrong
+  3    something could not be checked or written
+  130  interrupted: what was finished is shown or written, the rest is untouched"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user asked for."""
+
+    write: bool
+    rules: tuple[str, ...]
+    output: Literal["human", "json", "diff"]
+
+    def covers(self, finding: Finding) -> bool:
+        return not self.rules or not {finding.code, finding.rule, finding.tool}.isdisjoint(self.rules)
+
+
+@dataclass(slots=True)
+class Course:
+    """What has come of it so far."""
+
+    done: dict[Path, Repaired] = field(default_factory=dict["Path", "Repaired"])
+    interrupted: bool = False
+    spent_usd: float = 0.0
+
+
+@click.command("repair", cls=PathsCommand, epilog=HELP)
+@paths_argument
+@click.option("--diff/--write", "show", default=True, help="Show the change (the default), or write it to the files.")
+@click.option("--safe-only", is_flag=True, help="Only fixes that leave the behaviour for benign input as it is.")
+@click.option("--rule", "rules", multiple=True, metavar="CODE", help="Only these rules: B506, bandit:B506, ruff, …")
+@click.option("--model", metavar="NAME", help="A model for what no fixer can decide, as litellm names it.")
+@click.option("--api-base", metavar="URL", help="The address of an OpenAI-compatible server.")
+@click.option("--max-usd", type=click.FloatRange(min=0), help="What the model may cost, all files together.")
+@click.option("--max-rounds", type=click.IntRange(1, 50), help="Tries of the model for each file.")
+@click.option("--test-command", metavar="COMMAND", help="Tests that must pass with the change if they do without.")
+@click.option(
+    "--format",
+    "-f",
+    "output",
+    type=click.Choice(["human", "json", "diff"]),
+    help="Default: human; in a pipe diff, which `git apply` takes.",
+)
+@changed_option
+@jobs_option
+def command(
+    paths: tuple[Path, ...],
+    show: bool,
+    safe_only: bool,
+    rules: tuple[str, ...],
+    model: str | None,
+    api_base: str | None,
+    max_usd: float | None,
+    max_rounds: int | None,
+    test_command: str | None,
+    output: Literal["human", "json", "diff"] | None,
+    changed: str | None,
+    jobs: int | None,
+) -> int:
+    """Repair what is found in PATHS, and prove it.
+
+    Every change has passed the gate: it parses, the findings are gone and not merely silenced, and there is no new one.
+    """
+    from codefactory.server.scan import Projects, worker_count
+
+    from . import terminal
+
+    if Path("-") in paths:
+        raise click.UsageError("`repair` works on files; standard input can only be checked")
+    layer = command_line_layer(
+        {
+            "model": {"name": model, "api_base": api_base},
+            "budget": {"max_usd": max_usd, "max_rounds": max_rounds},
+            "repair": {"allow": "safe" if safe_only else None},
+            "tests": {"command": tuple(shlex.split(test_command)) if test_command else None},
+        }
+    )
+    projects = Projects((layer,))
+    piped = not terminal.console().is_terminal and show
+    wish = Wish(
+        not show, tuple(code for rule in rules for code in rule.split(",")), output or ("diff" if piped else "human")
+    )
+    with interruptible():
+        scanned = scan_paths(paths, projects, changed=changed, jobs=jobs)
+    work = [s for s in scanned if s.file and any(wish.covers(f) for f in s.analysis.findings)]
+    problems = dict.fromkeys((*projects.problems, *(p for s in scanned for p in s.analysis.problems)))
+    terminal.print_problems(problems)
+    from codefactory.analyzers import Analyzers
+
+    workers = jobs or worker_count(len(work))
+    course = Course()
+    with opened(Analyzers(workers)) as analyzers, progress(len(work), "Repairing") as advance:
+        asyncio.run(_repair_all(work, analyzers, wish, course, advance, side_by_side=workers))
+    finished = [course.done[s.path] for s in work if s.path in course.done]
+    again = ["codefactory", "repair", *map(str, paths), *(f"--rule={code}" for code in wish.rules)]
+    again += ["--safe-only"] * safe_only + ["--write"]
+    _write_results(wish, finished, list(problems), course, shlex.join(again), model=any(_model_named(s) for s in work))
+    if course.interrupted:
+        _say_interrupted(len(finished), len(work), write=wish.write)
+        return exits.EXIT_INTERRUPTED
+    code = exits.exit_code(problems, findings=False)
+    return code or (exits.EXIT_NOT_CHECKED if any(r.failure for r in finished) else exits.EXIT_CLEAN)
+
+
+async def _repair_all(
+    work: Sequence[Scanned],
+    analyzers: Analyzers,
+    wish: Wish,
+    course: Course,
+    advance: Callable[[], None],
+    *,
+    side_by_side: int,
+) -> None:
+    """Fills `course`. Cancelled (Ctrl+C), it ends what runs and keeps what is finished."""
+    if any(_model_named(s) for s in work):
+        side_by_side = 1  # so that what one file cost is known before the next asks for more
+    free = asyncio.Semaphore(side_by_side)
+
+    async def one(scanned: Scanned) -> None:
+        async with free:
+            course.done[scanned.path] = await _repair_one(scanned, analyzers, wish, course)
+            advance()
+
+    tasks = [asyncio.create_task(one(s)) for s in work]
+    try:
+        await asyncio.gather(*tasks)
+    except asyncio.CancelledError:
+        course.interrupted = True
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        current = asyncio.current_task()
+        if current is not None:
+            current.uncancel()
+
+
+async def _repair_one(scanned: Scanned, analyzers: Analyzers, wish: Wish, course: Course) -> Repaired:
+    from codefactory.pipelines.repair import repair
+    from codefactory.server import files
+
+    from . import diffs
+    from .evidence import Repaired
+
+    file = scanned.file
+    if file is None:
+        raise ValueError(f"{scanned.path} was not read")
+    settings = scanned.project.settings
+    only = {f.fingerprint for f in scanned.analysis.findings if wish.covers(f)} if wish.rules else None
+    result = await repair(
+        file.snapshot,
+        analyzers,
+        options=scanned.project.options(file.path.absolute()),
+        only=only,
+        allow=settings.repair.allow,
+        **_with_model(settings, course),
+    )
+    name = display_name(scanned.path)
+    rounds = result.rounds if result.kind == "refusal" else result.evidence.rounds
+    course.spent_usd += sum(r.usage.cost_usd or 0.0 for r in rounds)
+    if result.kind == "refusal":
+        return Repaired(name, file, result)
+    diff = b""
+    try:
+        diff = diffs.unified(file.path, file.encode(file.snapshot.text), file.encode(result.after))
+        if wish.write:
+            files.write(file, result.after)
+    except UnicodeEncodeError as error:
+        failure = f"the change needs a character that {error.encoding} does not have"
+        return Repaired(name, file, result, failure=failure)
+    except OSError as error:
+        return Repaired(name, file, result, diff, failure=str(error))
+    return Repaired(name, file, result, diff, written=wish.write)
+
+
+def _with_model(settings: Settings, course: Course) -> dict[str, Any]:
+    """The arguments of `repair` for the model; none without one."""
+    from codefactory.pipelines.repair import repair
+
+    from .model import make_model
+
+    if "model" not in signature(repair).parameters:
+        return {}
+    model = make_model(settings)
+    if model is None:
+        return {}
+    budget: Any = import_module("codefactory.pipelines.budget")
+    limits = settings.budget
+    left = None if limits.max_usd is None else max(0.0, limits.max_usd - course.spent_usd)
+    return {"model": model, "budget": budget.Budget(limits.max_rounds, limits.max_tokens, left, limits.max_seconds)}
+
+
+def _model_named(scanned: Scanned) -> bool:
+    return scanned.project.settings.model.name is not None
+
+
+def _write_results(
+    wish: Wish, finished: Sequence[Repaired], problems: Sequence[Problem], course: Course, again: str, *, model: bool
+) -> None:
+    from . import diffs, terminal
+    from .evidence import evidence_to_json, print_evidence, print_summary
+    from .model import HOW_TO_GET_ONE
+    from .report import problem_to_json
+
+    if wish.output == "json":
+        terminal.print_json(
+            {
+                "version": 1,
+                "mode": "write" if wish.write else "diff",
+                "interrupted": course.interrupted,
+                "files": [evidence_to_json(r) for r in finished],
+                "problems": [problem_to_json(p) for p in problems],
+            }
+        )
+        return
+    out = terminal.console(stderr=wish.output == "diff")
+    if wish.output == "diff":
+        sys.stdout.flush()
+        for repaired in finished:
+            sys.stdout.buffer.write(repaired.diff)
+        sys.stdout.buffer.flush()
+    else:
+        for repaired in finished:
+            if repaired.diff:
+                out.print(terminal.bold(repaired.name), soft_wrap=True)
+            for line in diffs.coloured(repaired.diff, repaired.file.encoding, out.width):
+                out.print(line, soft_wrap=True)
+            print_evidence(out, repaired)
+            out.print()
+    for repaired in finished:
+        if repaired.failure:
+            terminal.print_failure(f"{repaired.name} was not written: {repaired.failure}")
+    if not finished:
+        out.print("Nothing to repair." if not course.interrupted else "Nothing was finished.")
+        return
+    print_summary(out, finished, write=wish.write, again=again)
+    if not model and any(r.result.kind == "refusal" or r.result.evidence.verdict.delta.remaining for r in finished):
+        out.print(terminal.hanging(out, terminal.dim(HOW_TO_GET_ONE), 2), soft_wrap=True)
+
+
+def _say_interrupted(finished: int, total: int, *, write: bool) -> None:
+    what = "written" if write else "shown"
+    click.echo(
+        f"Interrupted: {finished} of {total} files were finished and {what}; the others are untouched.", err=True
+    )

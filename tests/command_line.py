@@ -1,0 +1,36 @@
+"""The real `codefactory` program, as a subprocess with a home of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = Path(sys.executable).parent / "codefactory"
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("CODEFACTORY", "GIT_", "FORCE_COLOR"))}
+    home = home / "home"
+    return kept | {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), "GIT_CONFIG_NOSYSTEM": "1"} | more
+
+
+def codefactory(
+    *arguments: str | Path, cwd: Path, stdin: bytes = b"", **more: str
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [PROGRAM, *map(str, arguments)],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        env=environment(cwd.parent, **more),
+        timeout=120,
+        check=False,
+    )
+
+
+def git(*arguments: str, cwd: Path) -> bytes:
+    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "init.defaultBranch=main")
+    done = subprocess.run(["git", *identity, *arguments], cwd=cwd, capture_output=True, check=True)
+    return done.stdout
