@@ -139,17 +139,6 @@ MINIMAL = [
         "import paramiko\nc = paramiko.SSHClient()\nc.set_missing_host_key_policy(paramiko.RejectPolicy())\n",
     ),
     Honest(
-        "B602",
-        "import subprocess\nsubprocess.run('ls -l /srv', shell=True)\n",
-        "import subprocess\nsubprocess.run(['ls', '-l', '/srv'])\n",
-    ),
-    Honest(
-        "B602",
-        "import subprocess\nsubprocess.run('/bin/ls -l /srv', shell=True)\n",
-        "import subprocess\nsubprocess.run(['/bin/ls', '-l', '/srv'])\n",
-    ),
-    Honest("B605", "import os\nos.system('ls -l')\n", "import subprocess\nsubprocess.run(['ls', '-l'])\n"),
-    Honest(
         "B608",
         "cur.execute(\"SELECT a FROM t WHERE b = '%s'\" % x)\n",
         "cur.execute('SELECT a FROM t WHERE b = ?', (x,))\n",
@@ -503,6 +492,10 @@ DISHONEST = [
     Dishonest("deleted", "T201", "import yaml\n\n\ndef read(f):\n    print(yaml.load(f))\n    return 1\n", _with("    yaml.load(f)\n    return 1\n")),
     Dishonest("deleted", "B506", "import yaml\n\n\ndef read(f):\n    print(yaml.load(f))\n", _with("    yaml.safe_load(f)\n")),
     Dishonest("deleted", "B506", LOAD.replace("return data", "audit(data)\n    return data"), LOAD.replace("yaml.load", "yaml.safe_load")),
+    # A fixed command is a LOW finding, and so is what an argument list leaves: nothing is won.
+    Dishonest("new-finding", "B602", "import subprocess\nsubprocess.run('ls -l /srv', shell=True)\n", "import subprocess\nsubprocess.run(['ls', '-l', '/srv'])\n"),
+    Dishonest("new-finding", "B602", "import subprocess\nsubprocess.run('/bin/ls -l /srv', shell=True)\n", "import subprocess\nsubprocess.run(['/bin/ls', '-l', '/srv'])\n"),
+    Dishonest("new-finding", "B605", "import os\nos.system('ls -l')\n", "import subprocess\nsubprocess.run(['ls', '-l'])\n"),
     Dishonest("deleted", "B602", SHELL, "def run(cmd):\n    return 0\n"),
     Dishonest("deleted", "B602", SHELL, "import logging\n\n\ndef run(cmd):\n    logging.info('would run %s', cmd)\n    return 0\n"),
     Dishonest("deleted", "B602", SHELL, "import subprocess\n\n\ndef run(cmd):\n    subprocess.check_call(['/bin/true'])\n    return 0\n"),

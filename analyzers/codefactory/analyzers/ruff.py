@@ -105,12 +105,14 @@ def analyze_saved(
         *options.arguments, "--", *names,
     ]  # fmt: skip
     found: dict[str, list[Finding]] = {os.path.normcase(name): [] for name in names}
+    marks = {os.path.normcase(s.name): int(s.text.startswith("\ufeff")) for s in snapshots}
     try:
         code, out, _ = _run(command, b"", str(root), options.timeout_s, cancellation or Cancellation())
         if code != 0:
             return None
         for item in json.loads(out):
-            found[os.path.normcase(item["filename"])].append(_finding(item))
+            name = os.path.normcase(item["filename"])
+            found[name].append(_finding(item, marks[name]))
     except (subprocess.TimeoutExpired, OSError, ValueError, KeyError, TypeError):
         return None
     ran = (version(executable),)

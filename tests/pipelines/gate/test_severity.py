@@ -25,8 +25,9 @@ def finding(rule: str, severity: Severity, line: int) -> Finding:
         (("bandit:B506", MEDIUM), ("ruff:F821", HIGH), 1, False),
         # What an honest repair leaves.
         (("bandit:B602", HIGH), ("bandit:B603", LOW), 1, True),
-        (("bandit:B602", LOW), ("bandit:B603", LOW), 1, True),
-        (("bandit:B605", LOW), ("bandit:B404", LOW), FAR, True),
+        (("bandit:B605", HIGH), ("bandit:B404", LOW), FAR, True),
+        (("bandit:B602", LOW), ("bandit:B603", LOW), 1, False),
+        (("bandit:B605", LOW), ("bandit:B404", LOW), FAR, False),
         (("ruff:S605", HIGH), ("ruff:S607", LOW), 1, True),
         # Other security findings: only a lower one in the same edit.
         (("bandit:B506", MEDIUM), ("bandit:B101", LOW), 1, True),

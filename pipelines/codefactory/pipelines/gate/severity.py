@@ -8,15 +8,16 @@ whole file; where there is none either, the lightest of all that were fixed.
 | the new finding is                                            | verdict |
 | ------------------------------------------------------------- | ------- |
 | MEDIUM or HIGH, of any kind                                   | refused |
-| security, in `LEFT_BY` of a rule that was fixed               | allowed |
+| security, lower than a target that leaves it by `LEFT_BY`     | allowed |
 | security, lower than a security target fixed in the same edit | allowed |
 | security, anything else                                       | refused |
 | an `else` that shows when the one before it went (RET505–508) | allowed |
 | not security, LOW or INFO, lighter than the bar               | allowed |
 | not security, LOW or INFO, as heavy as the bar or heavier     | refused |
 
-So `shell=True` (B602) may become an argument list (B603), a fix for a security finding may leave a line too long, and a
-fix for an unsorted import may leave nothing. What is allowed stays visible in `Delta.introduced`.
+So a HIGH `shell=True` (B602) may become an argument list (a LOW B603), but a LOW one may not, since nothing would be
+won. A fix for a security finding may leave a line too long, and a fix for an unsorted import may leave nothing. What is
+allowed stays visible in `Delta.introduced`.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ LEFT_BY: dict[str, frozenset[str]] = {
     "306": frozenset({"103"}),
 }
 """Numbers of security rules (bandit's B, ruff's S) → what an honest repair of them leaves. A program started without a
-shell is still a program started; bandit rates both LOW when the command is a literal."""
+shell is still a program started."""
 
 LEFTOVERS = re.compile(r"I001|F401|E501|E[123]\d\d|W[123569]\d\d|COM8\d\d|Q00\d")
 """An import out of order or no longer used, a line too long, white space: left by many honest repairs of one place."""
@@ -53,8 +54,9 @@ _NEXT_ELSE = re.compile(r"RET50[5-8]")
 
 def check(delta: Delta, fixed: Sequence[Finding], alignment: Alignment) -> Iterator[Reason]:
     """`fixed`: the targets that are gone."""
-    left = frozenset[str]().union(*(LEFT_BY.get(_number(f), frozenset()) for f in fixed if is_security(f)))
     for finding in delta.introduced:
+        worse = [f for f in fixed if is_security(f) and f.severity > finding.severity]
+        left = frozenset[str]().union(*(LEFT_BY.get(_number(f), frozenset()) for f in worse))
         near = [f for f in fixed if _same_edit(f, finding, alignment)]
         if not _allowed(finding, fixed, near, left):
             yield Reason(
