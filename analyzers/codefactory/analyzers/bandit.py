@@ -257,7 +257,8 @@ def _visitor_type() -> Any:
             tested = set(plugins.by_kind)
             # These also keep bandit's tables of imports and names, whether or not a plugin wants them.
             self._visited = tested | {"ClassDef", "FunctionDef", "Call", "Import", "ImportFrom"}
-            self._wants_str, self._wants_bytes = "Str" in tested, "Bytes" in tested
+            self._last_parent: ast.AST | None = None
+            self._last_lines: list[int] = []
 
         def update_scores(self, scores: Any) -> None:
             pass
@@ -294,12 +295,18 @@ def _visitor_type() -> Any:
                 self.namespace = utils.namespace_path_split(self.namespace)[0]
 
         def _constant(self, node: Any, parent: ast.AST) -> None:
-            wanted = (isinstance(node.value, str) and self._wants_str) or (
-                isinstance(node.value, bytes) and self._wants_bytes
-            )
-            if wanted and not isinstance(parent, ast.Expr):
+            kind = "Str" if isinstance(node.value, str) else "Bytes" if isinstance(node.value, bytes) else None
+            if kind in self._visited and not isinstance(parent, ast.Expr):
                 self.pre_visit(node)
-                self.visit_Constant(node)
+                self.context[kind.lower()] = node.value
+                self.context["linerange"] = self._lines_of(parent)
+                self.tester.run_tests(self.context, kind)
+
+        def _lines_of(self, parent: ast.AST) -> list[int]:
+            """bandit reckons the lines of a literal's parent for each literal in it: quadratic in a long list."""
+            if self._last_parent is not parent:
+                self._last_parent, self._last_lines = parent, utils.linerange(parent)
+            return self._last_lines
 
         def pre_visit(self, node: Any) -> bool:
             self.context = {
