@@ -106,3 +106,15 @@ def fake(folder: Path, script: str) -> Path:
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return path
+
+
+def test_many_saved_files_have_the_findings_of_each(tmp_path: Path) -> None:
+    texts = {"a.py": "import os\n", "b.py": "\ufeffimport sys\n", "c.py": "x = 1\n"}
+    snapshots = []
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, "utf-8")
+        snapshots.append(Snapshot((tmp_path / name).as_uri(), text, "python"))
+    together = ruff.analyze_saved(snapshots, tmp_path, ISOLATED)
+    assert together is not None
+    assert [a.findings for a in together] == [ruff.analyze(s, ISOLATED).findings for s in snapshots]
+    assert [len(a.findings) for a in together] == [1, 1, 0]

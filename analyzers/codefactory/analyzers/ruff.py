@@ -80,8 +80,7 @@ def analyze(
         message = f"ruff ended with code {code}: {_first_lines(err) or 'no message'}"
         return Analysis(problems=(Problem(NAME, kind, message),))
     try:
-        mark = int(snapshot.text.startswith("\ufeff"))
-        findings = [_finding(item, mark) for item in json.loads(out)]
+        findings = [_finding(item, _byte_order_mark(snapshot)) for item in json.loads(out)]
     except (ValueError, KeyError, TypeError) as error:
         return Analysis(problems=(Problem(NAME, "crash", f"ruff's answer could not be read: {error!r}"),))
     return Analysis(fingerprinted(findings, snapshot.lines), analyzers=(version(executable),))
@@ -105,7 +104,7 @@ def analyze_saved(
         *options.arguments, "--", *names,
     ]  # fmt: skip
     found: dict[str, list[Finding]] = {os.path.normcase(name): [] for name in names}
-    marks = {os.path.normcase(s.name): int(s.text.startswith("\ufeff")) for s in snapshots}
+    marks = {os.path.normcase(snapshot.name): _byte_order_mark(snapshot) for snapshot in snapshots}
     try:
         code, out, _ = _run(command, b"", str(root), options.timeout_s, cancellation or Cancellation())
         if code != 0:
@@ -189,6 +188,10 @@ def _finding(item: dict[str, Any], mark: int) -> Finding:
         tags=_tags(code),
         fix=_fix(item.get("fix"), mark),
     )
+
+
+def _byte_order_mark(snapshot: Snapshot) -> int:
+    return int(snapshot.text.startswith("\ufeff"))
 
 
 def _span(item: dict[str, Any], mark: int) -> Span:

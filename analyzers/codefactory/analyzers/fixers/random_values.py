@@ -11,7 +11,7 @@ from codefactory.analyzers.finding import Fix, Safety
 
 from .fixer import Fixer
 from .names import statement_span, vocabulary, words_in
-from .source import Decline, string_value
+from .source import MAX_TOGETHER, Decline, string_value
 
 if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding
@@ -24,8 +24,6 @@ _METHODS = vocabulary("random randint choices uniform triangular sample") | _SAM
 _HARMLESS = vocabulary("backoff delay interval jitter noise probability retries retry sleep wait")
 """Words of values that need not be secret."""
 _STATE = vocabulary("seed getstate setstate")
-_TOGETHER = 50
-"""Calls beyond which one fix would be too large to read."""
 _NOTE = "The values can no longer be repeated with random.seed, which other files may call, and take longer to make."
 
 
@@ -39,7 +37,7 @@ def _fix(source: Source, finding: Finding) -> list[Fix]:
     if root is not None:
         alike = source.once(_replaceable).get(root.value, {})
         uses = source.uses(root.value)
-        if 1 < len(uses) <= _TOGETHER and {_root(c.func) for c in alike} == set(uses):
+        if 1 < len(uses) <= MAX_TOGETHER and {_root(c.func) for c in alike} == set(uses):
             # Leaving some would do no harm, but replacing all of them lets the import go.
             title, calls = "Use secrets throughout the file", alike
     module, imports = source.importing("secrets")

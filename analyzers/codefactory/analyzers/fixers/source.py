@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 N = TypeVar("N", bound=cst.CSTNode)
 T = TypeVar("T")
+MAX_TOGETHER = 50
+"""Places beyond which one fix would be too large to read."""
 _BOM = "\ufeff"
 _SCOPES = (cst.FunctionDef, cst.Lambda, cst.ClassDef)
 
@@ -492,7 +494,8 @@ class Source:
             raise Decline("the name is not imported in a way that can be followed")
         local, imports = self.importing(module, name)
         uses = self.uses(node.value)
-        renamed: list[cst.Name] = uses if all(use is node or alike(use) for use in uses) else [node]
+        together = len(uses) <= MAX_TOGETHER and all(use is node or alike(use) for use in uses)
+        renamed: list[cst.Name] = uses if together else [node]
         edits = (self.replace(use, local) for use in renamed)
         dropped = self.without_import(node.value, *renamed)
         if imports and dropped:  # the statement that would be extended is the one that loses a name

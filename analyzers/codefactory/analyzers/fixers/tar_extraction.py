@@ -51,7 +51,7 @@ def _is_tar(source: Source, archive: cst.BaseExpression) -> bool:
     if not isinstance(archive, (cst.Name, cst.Attribute)):
         return False
     name = source.code(archive)
-    values = [*_assigned(source, name), *_opened_by_with(source, name)]
+    values = source.once(_archives).get(name, [])
     if values:
         return all(isinstance(v, cst.Call) and source.qualified_name(v.func) in _OPENS for v in values)
     roots = {binding.qualified.split(".")[0] for bindings in source.bindings.values() for binding in bindings}
@@ -59,20 +59,16 @@ def _is_tar(source: Source, archive: cst.BaseExpression) -> bool:
     return named and not roots.intersection(_OTHER_ARCHIVES)
 
 
-def _assigned(source: Source, name: str) -> list[cst.BaseExpression]:
-    return [
-        assign.value
-        for assign in source.all(cst.Assign)
-        if any(source.code(target.target) == name for target in assign.targets)
-    ]
-
-
-def _opened_by_with(source: Source, name: str) -> list[cst.BaseExpression]:
-    return [
-        item.item
-        for item in source.all(cst.WithItem)
-        if item.asname is not None and source.code(item.asname.name) == name
-    ]
+def _archives(source: Source) -> dict[str, list[cst.BaseExpression]]:
+    """Name → all that is assigned to it, or entered as it in a `with` statement."""
+    found: dict[str, list[cst.BaseExpression]] = {}
+    for assign in source.all(cst.Assign):
+        for target in assign.targets:
+            found.setdefault(source.code(target.target), []).append(assign.value)
+    for item in source.all(cst.WithItem):
+        if item.asname is not None:
+            found.setdefault(source.code(item.asname.name), []).append(item.item)
+    return found
 
 
 FIXERS = (

@@ -7,6 +7,7 @@ B108: a known path in /tmp can be made by somebody else before. `with open("/tmp
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -112,7 +113,7 @@ def _named(source: Source, literal: cst.SimpleString, call: cst.Call) -> Fix:
         raise Decline("the file is not written to in a `with` statement of its own")
     if str(path.parent) != "/tmp":  # noqa: S108  (the finding)
         raise Decline("this folder is not the default one: it may have been chosen for its speed, size or lifetime")
-    if len([s for s in source.all(cst.SimpleString) if string_value(s) == str(path)]) > 1:
+    if source.once(_string_counts)[str(path)] > 1:
         raise Decline("the path is used again in this file, which has to find the file")
     if len([a for a in call.args if a.keyword is None]) > 2 or any(
         arg.star or (arg.keyword and arg.keyword.value not in _OPEN_KEYWORDS) for arg in call.args
@@ -130,6 +131,10 @@ def _named(source: Source, literal: cst.SimpleString, call: cst.Call) -> Fix:
     )
     note = f"The file is another one each time, its path the `name` of the object: nothing finds it as {path} any more."
     return Fix("Use tempfile.NamedTemporaryFile", edits, Safety.REVIEW, PATH, (note,))
+
+
+def _string_counts(source: Source) -> Counter[str]:
+    return Counter(string_value(string) or "" for string in source.all(cst.SimpleString))
 
 
 FIXERS = (
