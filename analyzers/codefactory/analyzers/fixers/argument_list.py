@@ -286,7 +286,7 @@ def _field(source: Source, hole: Hole) -> str:
     if letter in ("", "s"):
         return f"{{{code}:{hole.spec}}}" if hole.spec else f"{{{code}}}"
     if letter in _NUMBERS and not set(hole.spec) & set("-# +"):
-        return f"{{{code}:{hole.spec}{letter}}}"
+        return f"{{{code}:{hole.spec}{'d' if letter == 'i' else letter}}}"
     raise Decline("a value is formatted in a way that an f-string writes otherwise")
 
 

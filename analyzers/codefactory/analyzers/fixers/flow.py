@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,9 +40,9 @@ def assignment(source: Source, use: cst.Name) -> Assignment | None:
         block = source.parent(node)
         if not isinstance(block, (cst.Module, cst.IndentedBlock)):
             return None
-        for earlier in reversed(_before(block, node)):
-            if source.binds(earlier, name):
-                return _assignment(source, earlier, use)
+        earlier = _last_binding_before(source, block, node, name)
+        if earlier is not None:
+            return _assignment(source, earlier, use)
         owner = source.parent(block)
         if owner is None:
             return None
@@ -67,9 +68,26 @@ def scope(source: Source, node: cst.CSTNode) -> cst.CSTNode:
     return source.module
 
 
-def _before(block: Block, node: cst.CSTNode) -> list[cst.CSTNode]:
-    statements: list[cst.CSTNode] = list(block.body)
-    return statements[: statements.index(node)]
+def uses_in(source: Source, name: str, home: cst.CSTNode) -> list[cst.Name]:
+    """The uses of a name inside one scope, those in its inner scopes included."""
+    names = source.uses(name)
+    if isinstance(home, cst.Module):
+        return names
+    span = source.span(home)
+    first = bisect_left(names, span.start, key=lambda n: source.span(n).start)
+    return names[first : bisect_right(names, span.end, key=lambda n: source.span(n).start)]
+
+
+def _last_binding_before(source: Source, block: Block, node: cst.CSTNode, name: str) -> cst.CSTNode | None:
+    """The last statement of `block` before `node` that binds the name, itself or somewhere inside."""
+    body: list[cst.CSTNode] = list(block.body)
+    start = source.span(body[0]).start
+    places = source.binding_places(name)
+    last = bisect_left(places, source.span(node).start) - 1
+    if last < 0 or places[last] < start:
+        return None
+    index = bisect_right(body, places[last], key=lambda s: source.span(s).start) - 1
+    return body[index]
 
 
 def _assignment(source: Source, statement: cst.CSTNode, use: cst.Name) -> Assignment | None:
@@ -92,7 +110,7 @@ def _readers(source: Source, statement: cst.SimpleStatementLine, use: cst.Name) 
     in_loop = any(isinstance(a, (cst.For, cst.While)) for a in source.ancestors(statement))
     home = scope(source, statement)
     readers: list[cst.Name] = []
-    for name in source.uses(use.value):
+    for name in uses_in(source, use.value, home):
         at = source.span(name)
         if source.is_binding(name) and not isinstance(source.parent(name), cst.AugAssign):
             continue

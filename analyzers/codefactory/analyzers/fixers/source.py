@@ -248,8 +248,22 @@ class Source:
     def binds(self, inside: cst.CSTNode, name: str) -> bool:
         """Whether anything in `inside` (nested scopes included) gives `name` a value."""
         span = self.span(inside)
-        nodes = (*self._rebindings.get(name, ()), *(b.alias for b in self.bindings.get(name, ())))
-        return any(span.start <= self.span(n).start and self.span(n).end <= span.end for n in nodes)
+        at = self.binding_places(name)
+        first = bisect_left(at, span.start)
+        return first < len(at) and at[first] < span.end
+
+    def binding_places(self, name: str) -> list[Position]:
+        """Where the name is given a value, imports included, in text order."""
+        return self._binding_places.get(name, [])
+
+    @cached_property
+    def _binding_places(self) -> dict[str, list[Position]]:
+        places: dict[str, list[Position]] = {}
+        for name, nodes in self._rebindings.items():
+            places[name] = [self.span(node).start for node in nodes]
+        for name, bindings in self.bindings.items():
+            places.setdefault(name, []).extend(self.span(b.alias).start for b in bindings)
+        return {name: sorted(found) for name, found in places.items()}
 
     def _scope(self, name: cst.Name) -> cst.CSTNode:
         """The module, function, lambda or class in which a binding occurrence binds the name."""

@@ -10,7 +10,7 @@ import libcst as cst
 from codefactory.analyzers.finding import Fix, Safety
 
 from .fixer import Fixer
-from .flow import assignment, statements_between
+from .flow import assignment, scope, statements_between, uses_in
 from .source import Decline, argument, string_value
 from .sql_placeholders import Paramstyle, parametrised
 from .template import Template, is_simple, outermost, template
@@ -60,9 +60,13 @@ def _execution(source: Source, root: cst.BaseExpression) -> tuple[cst.Call, cst.
             raise Decline("`executemany` runs one statement with many parameters: put the value among them")
     elif isinstance(parent, cst.Assign):
         statement = source.statement(parent)
-        for call in source.all(cst.Call):
-            name = call.args[0].value if call.args and _is_execute(call) else None
-            if not isinstance(name, cst.Name) or source.span(call).start < source.span(statement).end:
+        target = parent.targets[0].target
+        for name in uses_in(source, target.value, scope(source, parent)) if isinstance(target, cst.Name) else ():
+            given = source.parent(name)
+            call = source.parent(given) if given else None
+            if not isinstance(call, cst.Call) or not _is_execute(call) or call.args[0] is not given:
+                continue
+            if source.span(call).start < source.span(statement).end:
                 continue
             found = assignment(source, name)
             if found is None or found.statement is not statement:
@@ -97,15 +101,22 @@ def _check_not_changed(source: Source, whole: Template, defined: cst.SimpleState
 
 
 def _imports(source: Source, module: str) -> bool:
-    if module in source.imported_modules:
-        return True
-    names = (b.qualified for bindings in source.bindings.values() for b in bindings)
-    return any(name == module or name.startswith(f"{module}.") for name in names)
+    return module in source.imported_modules or module in source.once(_imported_from)
+
+
+def _imported_from(source: Source) -> set[str]:
+    """Every module and package that `from … import` names, and what it takes from them."""
+    names: set[str] = set()
+    for binding in (b for bindings in source.bindings.values() for b in bindings):
+        parts = binding.qualified.split(".")
+        names.update(".".join(parts[: i + 1]) for i in range(len(parts)))
+    return names
 
 
 def _paramstyle(source: Source, call: cst.Call) -> tuple[Paramstyle, tuple[str, ...]]:
     styles: set[Paramstyle] = {style for driver, style in _DRIVERS.items() if _imports(source, driver)}
-    shown = _style_elsewhere(source, call)
+    elsewhere = source.once(_styles_by_receiver).get(_receiver(source, call), set[Paramstyle]())
+    shown = next(iter(elsewhere)) if len(elsewhere) == 1 else None
     if shown is None and _imports(source, "sqlalchemy"):
         raise Decline("SQLAlchemy may stand between the call and the driver: use `text()` with bound parameters")
     if len(styles) == 1 and (shown is None or shown in styles):
@@ -119,21 +130,21 @@ def _paramstyle(source: Source, call: cst.Call) -> tuple[Paramstyle, tuple[str, 
     raise Decline("which placeholder the database's driver takes (`?`, `%s`, `:1`) cannot be seen in this file")
 
 
-def _style_elsewhere(source: Source, call: cst.Call) -> Paramstyle | None:
-    """What other calls of `execute` on the same object, with parameters, use."""
-    receiver = _receiver(source, call)
-    styles: set[Paramstyle] = set()
-    for other in source.all(cst.Call):
-        if not (_is_execute(other) or _is_many(other)) or len(other.args) != 2 or _receiver(source, other) != receiver:
+def _styles_by_receiver(source: Source) -> dict[str, set[Paramstyle]]:
+    """What calls of `execute` with parameters use, by the object they are made on."""
+    styles: dict[str, set[Paramstyle]] = {}
+    for call in source.all(cst.Call):
+        if not (_is_execute(call) or _is_many(call)) or len(call.args) != 2:
             continue
-        statement = string_value(other.args[0].value) or ""
+        statement = string_value(call.args[0].value) or ""
+        found = styles.setdefault(_receiver(source, call), set())
         if "%s" in statement:
-            styles.add("format")
+            found.add("format")
         elif "?" in statement:
-            styles.add("qmark")
+            found.add("qmark")
         elif re.search(r":\d", statement):
-            styles.add("numeric")
-    return styles.pop() if len(styles) == 1 else None
+            found.add("numeric")
+    return styles
 
 
 def _receiver(source: Source, call: cst.Call) -> str:

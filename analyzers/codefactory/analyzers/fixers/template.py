@@ -320,7 +320,7 @@ def quoted(value: str, quote: str = '"') -> str:
     other = {'"': "'", "'": '"'}.get(quote)
     if other and quote in value and other not in value:
         quote = other
-    body = value.replace("\\", "\\\\").replace("\r", "\\r").replace("\0", "\\0")
+    body = value.replace("\\", "\\\\").replace("\r", "\\r").replace("\0", "\\x00")
     if len(quote) == 1:
         body = body.replace("\n", "\\n").replace(quote, f"\\{quote}")
     else:
