@@ -58,6 +58,15 @@ def test_severity_confidence_and_documentation() -> None:
     assert finding.url.endswith("b102_exec_used.html")
 
 
+@pytest.mark.parametrize(
+    "source", ["password = 'hunter2'\n", "f(password='hunter2')\n", "def f(token='hunter2'): pass\n"]
+)
+def test_a_message_does_not_repeat_the_secret(source: str) -> None:
+    (finding,) = bandit.analyze(Snapshot("file:///a.py", source, "python")).findings
+    assert "hardcoded password" in finding.message
+    assert "hunter2" not in repr(finding)
+
+
 def test_what_does_not_parse_is_left_to_the_syntax_analyzer() -> None:
     for text in ("def f(:\n", "x = '\0'\n"):
         assert analyze(text) == []

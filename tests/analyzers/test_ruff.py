@@ -108,13 +108,13 @@ def fake(folder: Path, script: str) -> Path:
     return path
 
 
-def test_many_saved_files_have_the_findings_of_each(tmp_path: Path) -> None:
-    texts = {"a.py": "import os\n", "b.py": "\ufeffimport sys\n", "c.py": "x = 1\n"}
-    snapshots = []
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text, "utf-8")
-        snapshots.append(Snapshot((tmp_path / name).as_uri(), text, "python"))
+def test_many_saved_files_in_one_process_give_what_each_gives_alone(tmp_path: Path) -> None:
+    texts = ["import os\n", "x = '😀'; import os\n", "x = 1\n", "def f(:\n", "x = '漢'\r\nimport os\r\n"]
+    snapshots: list[Snapshot] = []
+    for number, text in enumerate(texts):
+        path = tmp_path / f"ä {number}.py"
+        path.write_bytes(text.encode())
+        snapshots.append(Snapshot(path.as_uri(), text, "python"))
     together = ruff.analyze_saved(snapshots, tmp_path, ISOLATED)
-    assert together is not None
-    assert [a.findings for a in together] == [ruff.analyze(s, ISOLATED).findings for s in snapshots]
-    assert [len(a.findings) for a in together] == [1, 1, 0]
+    assert together == tuple(ruff.analyze(s, ISOLATED) for s in snapshots)
+    assert ruff.analyze_saved(snapshots, tmp_path, RuffOptions(arguments=("--select", "NONSENSE"))) is None

@@ -325,7 +325,7 @@ def _finding(issue: Any, node: ast.AST | None, text: Text) -> Finding:
     return Finding(
         tool=NAME,
         code=issue.test_id,
-        message=_without_addresses(issue.text),
+        message=_message(issue),
         span=_span(issue, node, text),
         severity=_SEVERITY[issue.severity],
         confidence=_CONFIDENCE[issue.confidence],
@@ -350,9 +350,15 @@ def _column(text: Text, line: int, offset: int) -> int:
     return units_to_columns(text.line(line), offset + mark, "utf-8")
 
 
-def _without_addresses(message: str) -> str:
-    """B202 prints objects with their address, which would make equal findings differ from run to run."""
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", message)
+_SECRETS = frozenset({"B105", "B106", "B107"})
+
+
+def _message(issue: Any) -> str:
+    """Without what must not travel: the password that is complained about, and objects' addresses (B202), which would
+    make equal findings differ from run to run."""
+    if issue.test_id in _SECRETS:
+        return issue.text.partition(":")[0]
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", issue.text)
 
 
 @lru_cache(maxsize=256)

@@ -80,7 +80,8 @@ def analyze(
         message = f"ruff ended with code {code}: {_first_lines(err) or 'no message'}"
         return Analysis(problems=(Problem(NAME, kind, message),))
     try:
-        findings = [_finding(item, _byte_order_mark(snapshot)) for item in json.loads(out)]
+        mark = int(snapshot.text.startswith("\ufeff"))
+        findings = [_finding(item, mark) for item in json.loads(out)]
     except (ValueError, KeyError, TypeError) as error:
         return Analysis(problems=(Problem(NAME, "crash", f"ruff's answer could not be read: {error!r}"),))
     return Analysis(fingerprinted(findings, snapshot.lines), analyzers=(version(executable),))
@@ -91,9 +92,9 @@ def analyze_saved(
 ) -> tuple[Analysis, ...] | None:
     """Lint many files of one project in one process, which takes hardly longer than one file.
 
-    ruff reads the files itself: they must be saved, in UTF-8, and the caller has to see to it that they still are what
-    the snapshots say. One analysis per snapshot, in order; None when ruff did not do it, so that `analyze` can say of
-    each file why. Raises CancelledError only.
+    ruff reads the files itself: they must be saved, in UTF-8 without a byte order mark, and the caller has to see to it
+    that they still are what the snapshots say. One analysis per snapshot, in order; None when ruff did not do it, so
+    that `analyze` can say of each file why. Raises CancelledError only.
     """
     executable = find_executable(options.path)
     if executable is None:
@@ -104,15 +105,13 @@ def analyze_saved(
         *options.arguments, "--", *names,
     ]  # fmt: skip
     found: dict[str, list[Finding]] = {os.path.normcase(name): [] for name in names}
-    marks = {os.path.normcase(snapshot.name): _byte_order_mark(snapshot) for snapshot in snapshots}
     try:
         code, out, _ = _run(command, b"", str(root), options.timeout_s, cancellation or Cancellation())
         if code != 0:
             return None
         for item in json.loads(out):
-            name = os.path.normcase(item["filename"])
-            found[name].append(_finding(item, marks[name]))
-    except (subprocess.TimeoutExpired, OSError, ValueError, KeyError, TypeError):
+            found[os.path.normcase(item["filename"])].append(_finding(item, mark=0))
+    except (subprocess.TimeoutExpired, OSError, ValueError, KeyError):
         return None
     ran = (version(executable),)
     return tuple(
@@ -188,10 +187,6 @@ def _finding(item: dict[str, Any], mark: int) -> Finding:
         tags=_tags(code),
         fix=_fix(item.get("fix"), mark),
     )
-
-
-def _byte_order_mark(snapshot: Snapshot) -> int:
-    return int(snapshot.text.startswith("\ufeff"))
 
 
 def _span(item: dict[str, Any], mark: int) -> Span:
