@@ -106,3 +106,15 @@ def fake(folder: Path, script: str) -> Path:
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return path
+
+
+def test_many_saved_files_in_one_process_give_what_each_gives_alone(tmp_path: Path) -> None:
+    texts = ["import os\n", "x = '😀'; import os\n", "x = 1\n", "def f(:\n", "x = '漢'\r\nimport os\r\n"]
+    snapshots: list[Snapshot] = []
+    for number, text in enumerate(texts):
+        path = tmp_path / f"ä {number}.py"
+        path.write_bytes(text.encode())
+        snapshots.append(Snapshot(path.as_uri(), text, "python"))
+    together = ruff.analyze_saved(snapshots, tmp_path, ISOLATED)
+    assert together == tuple(ruff.analyze(s, ISOLATED) for s in snapshots)
+    assert ruff.analyze_saved(snapshots, tmp_path, RuffOptions(arguments=("--select", "NONSENSE"))) is None

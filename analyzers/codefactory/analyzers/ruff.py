@@ -113,7 +113,7 @@ def analyze_saved(
         for item in json.loads(out):
             name = os.path.normcase(item["filename"])
             found[name].append(_finding(item, marks[name]))
-    except (subprocess.TimeoutExpired, OSError, ValueError, KeyError, TypeError):
+    except (subprocess.TimeoutExpired, OSError, ValueError, KeyError):
         return None
     ran = (version(executable),)
     return tuple(

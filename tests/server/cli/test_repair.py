@@ -152,3 +152,13 @@ def _run_tests(root: Path) -> None:
     command = [sys.executable, "-B", "-m", "unittest", "discover", "-s", "tests", "-t", "."]
     done = subprocess.run(command, cwd=root, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_a_change_that_fails_the_tests_is_not_shown(project: Path) -> None:
+    (project / "pyproject.toml").write_text("")
+    name, command = "sub/crlf.py", f"{sys.executable} -c \"assert b'yaml.load' in open('sub/crlf.py', 'rb').read()\""
+    (file,) = repair_json(project, name, f"--test-command={command}")["files"]
+    assert file["status"] == "refused"
+    (file,) = repair_json(project, name, f"--test-command={sys.executable} -c pass")["files"]
+    assert file["evidence"]["tests"]["passed"] is True
+    assert (project / name).read_bytes() == FILES["crlf.py"]

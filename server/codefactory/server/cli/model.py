@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from codefactory.pipelines.models import Model
@@ -21,9 +20,9 @@ def make_model(settings: Settings) -> Model | None:
     chosen = settings.model
     if chosen.name is None:
         return None
-    models: Any = importlib.import_module("codefactory.pipelines.models")
+    from codefactory.pipelines.models import LiteLLMModel
+
     key = chosen.api_key.get_secret_value() if chosen.api_key else None
     if key is None and chosen.api_key_env:
         key = os.environ.get(chosen.api_key_env)
-    made = models.LiteLLMModel(chosen.name, api_base=chosen.api_base, api_key=key, timeout_s=chosen.timeout_s)
-    return cast("Model", made)
+    return LiteLLMModel(chosen.name, api_base=chosen.api_base, api_key=key, timeout_s=chosen.timeout_s)

@@ -6,8 +6,6 @@ import asyncio
 import shlex
 import sys
 from dataclasses import dataclass, field
-from importlib import import_module
-from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from codefactory.analyzers import Analyzers, Finding, Problem
+    from codefactory.pipelines.proposal import SuiteRun
+    from codefactory.pipelines.repair import ProjectTests
     from codefactory.pipelines.settings import Settings
     from codefactory.server.scan import Scanned
 
@@ -193,6 +193,7 @@ async def _repair_one(scanned: Scanned, analyzers: Analyzers, wish: Wish, course
         options=scanned.project.options(file.path.absolute()),
         only=only,
         allow=settings.repair.allow,
+        tests=_project_tests(scanned),
         **_with_model(settings, course),
     )
     name = display_name(scanned.path)
@@ -213,21 +214,32 @@ async def _repair_one(scanned: Scanned, analyzers: Analyzers, wish: Wish, course
     return Repaired(name, file, result, diff, written=wish.write)
 
 
+def _project_tests(scanned: Scanned) -> ProjectTests | None:
+    tests, root = scanned.project.settings.tests, scanned.project.root
+    if not tests.command:
+        return None
+
+    async def run(text: str | None) -> SuiteRun:
+        from codefactory.pipelines.gate.project_tests import run_tests
+
+        changed = {} if text is None else {scanned.path.absolute(): text}
+        return await run_tests(tests.command, root, changed, tests.timeout_s)
+
+    return run
+
+
 def _with_model(settings: Settings, course: Course) -> dict[str, Any]:
     """The arguments of `repair` for the model; none without one."""
-    from codefactory.pipelines.repair import repair
+    from codefactory.pipelines.budget import Budget
 
     from .model import make_model
 
-    if "model" not in signature(repair).parameters:
-        return {}
     model = make_model(settings)
     if model is None:
         return {}
-    budget: Any = import_module("codefactory.pipelines.budget")
     limits = settings.budget
     left = None if limits.max_usd is None else max(0.0, limits.max_usd - course.spent_usd)
-    return {"model": model, "budget": budget.Budget(limits.max_rounds, limits.max_tokens, left, limits.max_seconds)}
+    return {"model": model, "budget": Budget(limits.max_rounds, limits.max_tokens, left, limits.max_seconds)}
 
 
 def _model_named(scanned: Scanned) -> bool:
