@@ -92,9 +92,9 @@ def analyze_saved(
 ) -> tuple[Analysis, ...] | None:
     """Lint many files of one project in one process, which takes hardly longer than one file.
 
-    ruff reads the files itself: they must be saved, in UTF-8 without a byte order mark, and the caller has to see to it
-    that they still are what the snapshots say. One analysis per snapshot, in order; None when ruff did not do it, so
-    that `analyze` can say of each file why. Raises CancelledError only.
+    ruff reads the files itself: they must be saved, in UTF-8, and the caller has to see to it that they still are what
+    the snapshots say. One analysis per snapshot, in order; None when ruff did not do it, so that `analyze` can say of
+    each file why. Raises CancelledError only.
     """
     executable = find_executable(options.path)
     if executable is None:
@@ -105,12 +105,14 @@ def analyze_saved(
         *options.arguments, "--", *names,
     ]  # fmt: skip
     found: dict[str, list[Finding]] = {os.path.normcase(name): [] for name in names}
+    marks = {os.path.normcase(s.name): int(s.text.startswith("\ufeff")) for s in snapshots}
     try:
         code, out, _ = _run(command, b"", str(root), options.timeout_s, cancellation or Cancellation())
         if code != 0:
             return None
         for item in json.loads(out):
-            found[os.path.normcase(item["filename"])].append(_finding(item, mark=0))
+            name = os.path.normcase(item["filename"])
+            found[name].append(_finding(item, marks[name]))
     except (subprocess.TimeoutExpired, OSError, ValueError, KeyError):
         return None
     ran = (version(executable),)
