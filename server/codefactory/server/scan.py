@@ -86,8 +86,10 @@ def scan(
     done: Callable[[Scanned], None] = lambda _: None,
     *,
     workers: int = 1,
+    fixes: bool = True,
 ) -> list[Scanned]:
     """All of `selected`, in order. Blocks; `done` is called as files are finished, from other threads.
+    `fixes`: whether our fixers are asked, which takes longer than all the rest; ruff's own fixes come anyway.
 
     Raises CancelledError. An interrupt (KeyboardInterrupt) cancels what runs and is raised when it has ended.
     """
@@ -95,7 +97,7 @@ def scan(
     batches = [selected[i : i + size] for i in range(0, len(selected), size)]
     # Twice as many threads as workers: one waits for ruff while another keeps the worker busy.
     with ThreadPoolExecutor(max_workers=2 * workers, thread_name_prefix="scan") as threads:
-        futures = [threads.submit(_scan_batch, b, analyzers, projects, cancellation, done) for b in batches]
+        futures = [threads.submit(_scan_batch, b, analyzers, projects, cancellation, done, fixes) for b in batches]
         try:
             return [scanned for future in futures for scanned in future.result()]
         except BaseException:
@@ -105,7 +107,13 @@ def scan(
 
 
 def scan_file(
-    file: TextFile, project: Project, analyzers: Analyzers, cancellation: Cancellation, linted: Analysis | None = None
+    file: TextFile,
+    project: Project,
+    analyzers: Analyzers,
+    cancellation: Cancellation,
+    linted: Analysis | None = None,
+    *,
+    fixes: bool = True,
 ) -> Scanned:
     """One file. `linted` is ruff's part when it is known already."""
     options = project.options(file.path.absolute())
@@ -117,14 +125,14 @@ def scan_file(
     if file.snapshot.language == "plaintext":
         text = f"{file.path} was not checked: no analyzer knows files of this name."
         analysis = Analysis.merge((analysis, Analysis(problems=(Problem("files", "unsupported", text),))))
-    outcomes, problems = _outcomes(file, analysis.findings, analyzers, cancellation)
+    outcomes, problems = _outcomes(file, analysis.findings, analyzers if fixes else None, cancellation)
     return Scanned(file.path, file, project, replace(analysis, problems=(*analysis.problems, *problems)), outcomes)
 
 
 def _outcomes(
-    file: TextFile, findings: Sequence[Finding], analyzers: Analyzers, cancellation: Cancellation
+    file: TextFile, findings: Sequence[Finding], analyzers: Analyzers | None, cancellation: Cancellation
 ) -> tuple[tuple[Outcome, ...], tuple[Problem, ...]]:
-    if not any(f.tool == bandit.NAME or _BANDIT_TWIN.fullmatch(f.code) for f in findings):
+    if analyzers is None or not any(f.tool == bandit.NAME or _BANDIT_TWIN.fullmatch(f.code) for f in findings):
         return tuple(Outcome(f.fingerprint, (f.fix,) if f.fix else ()) for f in findings), ()
     try:
         return analyzers.fixes(file.snapshot, findings, cancellation=cancellation), ()
@@ -139,6 +147,7 @@ def _scan_batch(
     projects: Projects,
     cancellation: Cancellation,
     done: Callable[[Scanned], None],
+    fixes: bool,
 ) -> list[Scanned]:
     read = [(s, files.read(s.path, s.language)) for s in batch]
     linted = _lint([f for _, f in read if isinstance(f, files.TextFile)], projects, cancellation)
@@ -147,7 +156,7 @@ def _scan_batch(
         cancellation.raise_if_cancelled()
         project = projects.of(selected.path)
         if isinstance(file, files.TextFile):
-            scanned = scan_file(file, project, analyzers, cancellation, linted.get(file.path))
+            scanned = scan_file(file, project, analyzers, cancellation, linted.get(file.path), fixes=fixes)
         else:
             scanned = _unread(selected, file, project)
         out.append(scanned)

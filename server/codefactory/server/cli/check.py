@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .report import Report
 
+MANY_TO_FIX = 200
 MANY_FILES = 20
 """From here on a progress bar is worth its line."""
 
@@ -69,6 +70,9 @@ def jobs_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @changed_option
 @click.option("--stdin-filename", type=click.Path(path_type=Path), help="What `-` is called. Default: stdin.py.")
 @click.option("--exit-zero", is_flag=True, help="Findings do not make the exit code 1.")
+@click.option(
+    "--fixes/--no-fixes", default=None, help=f"Say what can be fixed. Default: for up to {MANY_TO_FIX} files."
+)
 @jobs_option
 def command(
     paths: tuple[Path, ...],
@@ -77,6 +81,7 @@ def command(
     changed: str | None,
     stdin_filename: Path | None,
     exit_zero: bool,
+    fixes: bool | None,
     jobs: int | None,
 ) -> int:
     """Find problems in PATHS: files, folders, or `-` for standard input.
@@ -92,7 +97,7 @@ def command(
     started = time.perf_counter()
     projects = Projects()
     with interruptible():
-        scanned = scan_paths(paths, projects, changed=changed, stdin_filename=stdin_filename, jobs=jobs)
+        scanned = scan_paths(paths, projects, changed=changed, stdin_filename=stdin_filename, jobs=jobs, fixes=fixes)
     minimum = Severity[severity.upper()] if severity else None
     files = tuple(shown(s, minimum) for s in scanned if s.skipped is None)
     report = make_report(files, scanned, projects, time.perf_counter() - started, paths)
@@ -108,8 +113,12 @@ def scan_paths(
     changed: str | None = None,
     stdin_filename: Path | None = None,
     jobs: int | None = None,
+    fixes: bool | None = None,
 ) -> list[Scanned]:
-    """Select and analyze. Raises click.UsageError for what does not exist, KeyboardInterrupt when interrupted."""
+    """Select and analyze. `fixes`: whether our fixers are asked; None: unless there are many files.
+
+    Raises click.UsageError for what does not exist, KeyboardInterrupt when interrupted.
+    """
     from codefactory.analyzers import Analyzers, Cancellation
     from codefactory.server.scan import scan, worker_count
     from codefactory.server.selection import SelectionError, select
@@ -126,8 +135,9 @@ def scan_paths(
     except SelectionError as error:
         raise click.UsageError(str(error)) from error
     workers = jobs or worker_count(len(selected))
+    asked = len(selected) <= MANY_TO_FIX if fixes is None else fixes
     with opened(Analyzers(workers)) as analyzers, progress(len(selected), "Checking") as advance:
-        return scan(selected, analyzers, projects, Cancellation(), lambda _: advance(), workers=workers)
+        return scan(selected, analyzers, projects, Cancellation(), lambda _: advance(), workers=workers, fixes=asked)
 
 
 @contextmanager

@@ -122,7 +122,7 @@ def command(
         not show, tuple(code for rule in rules for code in rule.split(",")), output or ("diff" if piped else "human")
     )
     with interruptible():
-        scanned = scan_paths(paths, projects, changed=changed, jobs=jobs)
+        scanned = scan_paths(paths, projects, changed=changed, jobs=jobs, fixes=False)
     work = [s for s in scanned if s.file and any(wish.covers(f) for f in s.analysis.findings)]
     problems = dict.fromkeys((*projects.problems, *(p for s in scanned for p in s.analysis.problems)))
     terminal.print_problems(problems)
