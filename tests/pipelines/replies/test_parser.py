@@ -139,9 +139,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("reply", [pytest.param(v, id=k) for k, v in HOSTILE.items()])
 def test_hostile_replies_take_linear_time(reply: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()  # of this process alone: the machine may be busy
     parse_reply(reply)
-    assert time.perf_counter() - started < 4
+    assert time.process_time() - started < 4
 
 
 PIECES = st.sampled_from(

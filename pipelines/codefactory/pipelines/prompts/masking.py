@@ -109,7 +109,7 @@ def _by_pattern(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _by_finding(text: str, findings: Iterable[Finding]) -> Iterator[tuple[int, int]]:
-    """The strings that a finding is about: those its message quotes, or else all in its span."""
+    """The strings that a finding is about: those with a secret's name, or else all in its lines."""
     lines = Text(text)
     for finding in findings:
         if finding.code not in FLAGGED_CODES:
@@ -120,9 +120,8 @@ def _by_finding(text: str, findings: Iterable[Finding]) -> Iterator[tuple[int, i
         start = lines.line_starts[first]
         beyond = min(last + 1, first + MAX_FLAGGED_LINES, lines.line_count)
         end = lines.line_starts[beyond] if beyond < lines.line_count else len(text)
-        found = [m for m in _LITERAL.finditer(text, start, end) if m[3] and m[2]]
-        quoted = [m for m in found if m[2] in finding.message]
-        yield from (m.span(2) for m in quoted or found)
+        if not _NAMED.search(text, start, end):
+            yield from (m.span(2) for m in _LITERAL.finditer(text, start, end) if m[3] and m[2])
 
 
 def _elsewhere(text: str, values: Sequence[str]) -> Iterator[tuple[int, int]]:
