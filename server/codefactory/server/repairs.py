@@ -1,0 +1,122 @@
+"""What the server asks `pipelines` for: proposals, and a second look at a change that had to be moved."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from .analyses import options_for
+from .apply import Change, Outcome, read
+from .evidence import summary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from codefactory.analyzers import Fix, Safety, Snapshot
+    from codefactory.pipelines.project import Project
+    from codefactory.pipelines.proposal import Proposal, Refusal
+
+    from .analyses import Checked
+    from .app import Server
+    from .proposals import Entry
+    from .shown import Shown
+
+
+async def document(server: Server, uri: str) -> Snapshot | None:
+    """The open document, else the file."""
+    return server.session.snapshot(uri) or await asyncio.to_thread(read, uri)
+
+
+async def project_of(server: Server, snapshot: Snapshot) -> Project:
+    return server.configuration.known(snapshot) or await asyncio.to_thread(server.configuration.project, snapshot)
+
+
+async def repair(
+    server: Server,
+    snapshot: Snapshot,
+    *,
+    only: Collection[str] | None = None,
+    allow: Safety | None = None,
+    report: Callable[[str], None] = lambda _: None,
+) -> Proposal | Refusal:
+    """`pipelines.repair` with the document's settings. `allow` overrides the setting."""
+    from codefactory.pipelines.repair import repair as run
+
+    project = await project_of(server, snapshot)
+    return await run(
+        snapshot,
+        server.analyses.analyzers,
+        options=options_for(project, snapshot),
+        only=only,
+        allow=allow or project.settings.repair.allow,
+        report=lambda progress: report(progress.message),
+    )
+
+
+async def propose_fix(server: Server, snapshot: Snapshot, item: Shown, fix: Fix) -> Proposal | Refusal:
+    """One deterministic fix, chosen from a menu, for a finding of this very snapshot."""
+    from codefactory.pipelines.chosen import propose
+    from codefactory.pipelines.proposal import AppliedFix
+
+    finding = item.finding
+    applied = AppliedFix(fix.fixer, fix.title, finding.rule, finding.span.start.line, fix.safety, fix.notes)
+    return await propose(
+        snapshot,
+        snapshot.lines.apply(fix.edits),
+        server.analyses.analyzers,
+        options=options_for(await project_of(server, snapshot), snapshot),
+        only=item.fingerprints,
+        fixes=(applied,),
+        dependencies=fix.dependencies,
+    )
+
+
+async def propose_part(server: Server, whole: Proposal, hunks: Sequence[int]) -> Proposal | Refusal:
+    """Some hunks of a proposal, by number. The gate has accepted the whole only, so it looks at the part."""
+    from codefactory.pipelines.chosen import propose
+
+    snapshot = whole.snapshot
+    return await propose(
+        snapshot,
+        snapshot.lines.apply([whole.edits[number] for number in sorted(set(hunks))]),
+        server.analyses.analyzers,
+        options=options_for(await project_of(server, snapshot), snapshot),
+        whole=whole,
+    )
+
+
+async def apply_proposal(server: Server, entry: Entry) -> Outcome:
+    """Apply it, remember what came of it, and who wrote what."""
+
+    async def check(now: Snapshot, text: str) -> str | None:
+        return await _against(server, now, text)
+
+    proposal = entry.proposal
+    outcome = await server.applier.apply(Change(proposal.snapshot, proposal.edits, label(proposal)), check)
+    entry.status, entry.outcome = ("applied" if outcome.applied else "failed"), outcome.message
+    if outcome.status == "applied" and outcome.after is not None and proposal.origin != "fixers":
+        server.provenance.record(proposal, outcome)
+    return outcome
+
+
+def label(proposal: Proposal) -> str:
+    """For the editor's undo list."""
+    return f"Code Factory: {summary(proposal)}"
+
+
+async def _against(server: Server, now: Snapshot, text: str) -> str | None:
+    from codefactory.pipelines.chosen import propose
+
+    options = options_for(await project_of(server, now), now)
+    judged = await propose(now, text, server.analyses.analyzers, options=options)
+    return None if judged.kind == "proposal" else judged.reason[0].lower() + judged.reason[1:].rstrip(".")
+
+
+async def silences(server: Server, checked: Checked, text: str, item: Shown) -> bool:
+    """Whether `text` is without the finding, and with all the others."""
+    snapshot = checked.snapshot.with_text(text)
+    options = options_for(checked.project, checked.snapshot)
+    after = await asyncio.to_thread(server.analyses.analyzers.analyze, snapshot, options)
+    expected = Counter(f.rule for f in checked.analysis.findings) - Counter(f.rule for f in item.all)
+    return Counter(f.rule for f in after.findings) == expected
