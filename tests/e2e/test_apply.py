@@ -1,0 +1,167 @@
+"""Proposals reach a document by one way only, and never over what was typed meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from editor import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from editor import Editor
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+YAML = "import yaml\n\n\ndef load(stream):\n    return yaml.load(stream, Loader=yaml.Loader)\n\n\nDONE = True\n"
+SAFE_YAML = YAML.replace("yaml.Loader", "yaml.SafeLoader")
+
+
+async def propose(editor: Editor, uri: str) -> str:
+    """A proposal for the buffer as it is, open; its id."""
+    started = await editor.execute("codefactory.repairFile", {"uri": uri})
+    job = await editor.job(started["job"])
+    assert job["state"] == "done", job
+    return job["result"]["proposal"]
+
+
+async def test_a_repair_is_offered_and_applied_on_a_yes(editor: Editor, uri: str) -> None:
+    editor.open(uri, YAML)
+    editor.answer = "Apply"
+    await propose(editor, uri)
+    await editor.wait(lambda: editor.text(uri) == SAFE_YAML)
+    assert "fixed by deterministic fixers. Apply?" in editor.questions[-1]
+
+
+async def test_on_a_no_nothing_happens(editor: Editor, uri: str) -> None:
+    editor.open(uri, YAML)
+    editor.answer = "Discard"
+    asked = len(editor.questions)
+    proposal = await propose(editor, uri)
+    await editor.wait(lambda: len(editor.questions) > asked)
+    evidence = await editor.execute("codefactory.showEvidence", {"proposal": proposal})
+    assert evidence["json"]["status"] in ("open", "discarded")
+    assert editor.text(uri) == YAML
+
+
+async def test_what_was_typed_elsewhere_stays(project: Path, uri: str) -> None:
+    async with serving(project, options={"preview": True}) as editor:
+        editor.open(uri, YAML)
+        proposal = await propose(editor, uri)
+        editor.insert(uri, 0, "# a comment 😀\n")
+        editor.replace(uri, editor.text(uri).index("True"), editor.text(uri).index("True") + 4, "False")
+        outcome = await editor.execute("codefactory.applyProposal", {"proposal": proposal})
+        assert outcome["status"] == "applied"
+        assert editor.text(uri) == "# a comment 😀\n" + SAFE_YAML.replace("True", "False")
+        again = await editor.execute("codefactory.applyProposal", {"proposal": proposal})
+        assert again["status"] == "conflict"
+
+
+async def test_over_what_was_typed_at_the_place_it_is_refused(project: Path, uri: str) -> None:
+    async with serving(project, options={"preview": True}) as editor:
+        editor.open(uri, YAML)
+        proposal = await propose(editor, uri)
+        editor.insert(uri, editor.text(uri).index("stream, "), "my_")
+        text = editor.text(uri)
+        outcome = await editor.execute("codefactory.applyProposal", {"proposal": proposal})
+        assert (outcome["status"], outcome["applied"]) == ("conflict", False)
+        assert "line 5 was edited meanwhile" in outcome["message"]
+        assert editor.text(uri) == text
+        assert editor.edits == 0
+
+
+async def test_a_moved_change_passes_the_gate_again(project: Path, uri: str) -> None:
+    """Away from the hunk, but the text as a whole does not get better by it any more."""
+    async with serving(project, options={"preview": True}) as editor:
+        editor.open(uri, YAML)
+        proposal = await propose(editor, uri)
+        editor.insert(uri, 0, "# ruff: noqa\n# nosec\n")
+        editor.insert(uri, len(editor.text(uri)), "def broken(:\n")
+        text = editor.text(uri)
+        outcome = await editor.execute("codefactory.applyProposal", {"proposal": proposal})
+        assert outcome["status"] == "refused"
+        assert editor.text(uri) == text
+
+
+async def test_typing_in_the_moment_of_the_edit_makes_it_try_again(project: Path, uri: str) -> None:
+    async with serving(project, options={"preview": True}) as editor:
+        editor.open(uri, YAML)
+        proposal = await propose(editor, uri)
+        keys = iter("ab")
+
+        def type_something() -> None:
+            if (character := next(keys, None)) is not None:
+                editor.insert(uri, len(editor.text(uri)), f"# {character}\n")
+
+        editor.before_edit = type_something
+        outcome = await editor.execute("codefactory.applyProposal", {"proposal": proposal})
+        assert outcome["status"] == "applied"
+        assert editor.refusals == 2
+        assert editor.text(uri) == SAFE_YAML + "# a\n# b\n"
+
+
+async def test_a_client_without_versioned_edits(project: Path, uri: str) -> None:
+    async with serving(project, options={"preview": True}, versioned=False) as editor:
+        editor.open(uri, YAML)
+        proposal = await propose(editor, uri)
+        editor.insert(uri, 0, "\n")
+        assert (await editor.execute("codefactory.applyProposal", {"proposal": proposal}))["status"] == "applied"
+        assert editor.text(uri) == "\n" + SAFE_YAML
+
+
+async def test_an_editor_that_refuses(project: Path, uri: str) -> None:
+    async with serving(project, options={"preview": True}) as editor:
+        editor.open(uri, YAML)
+        proposal = await propose(editor, uri)
+        editor.before_edit = lambda: setattr(editor.buffers[uri], "version", 99)
+        outcome = await editor.execute("codefactory.applyProposal", {"proposal": proposal})
+        assert outcome["status"] == "rejected"
+        assert "another version" in outcome["message"]
+
+
+async def test_an_editor_that_lies(project: Path, uri: str) -> None:
+    async with serving(project, options={"preview": True}) as editor:
+        editor.open(uri, YAML)
+        proposal = await propose(editor, uri)
+        editor._apply = lambda *_: None  # type: ignore[method-assign]
+        outcome = await editor.execute("codefactory.applyProposal", {"proposal": proposal})
+        assert outcome["status"] == "unverified"
+        assert "cannot be seen" in outcome["message"]
+
+
+async def test_a_closed_file(project: Path, write: Callable[[str, str], str]) -> None:
+    async with serving(project, options={"preview": True}) as editor:
+        uri = write("closed.py", YAML)
+        proposal = await propose(editor, uri)
+        path = Path(unquote(urlsplit(uri).path))
+        path.write_text("# changed on disk\n" + YAML)
+        assert (await editor.execute("codefactory.applyProposal", {"proposal": proposal}))["status"] == "applied"
+        assert editor.text(uri) == "# changed on disk\n" + SAFE_YAML
+
+
+async def test_some_hunks_only(project: Path, uri: str) -> None:
+    two = YAML + "\n\ndef again(stream):\n    return yaml.load(stream, Loader=yaml.Loader)\n"
+    async with serving(project, options={"preview": True}) as editor:
+        editor.open(uri, two)
+        proposal = await propose(editor, uri)
+        shown = await editor.request("codefactory/proposal", {"id": proposal})
+        assert (shown["before"], shown["after"]) == (two, two.replace("yaml.Loader", "yaml.SafeLoader"))
+        assert [hunk["range"]["start"]["line"] for hunk in shown["hunks"]] == [4, 11]
+        outcome = await editor.execute("codefactory.applyProposal", {"proposal": proposal, "hunks": [1]})
+        assert outcome["status"] == "applied"
+        assert editor.text(uri) == two[:-20] + two[-20:].replace("yaml.Loader", "yaml.SafeLoader")
+
+
+async def test_a_whole_workspace(tmp_path: Path, write: Callable[[str, str], str]) -> None:
+    first, second, clean = write("a.py", YAML), write("b.py", YAML), write("c.py", "X = 1\n")
+    async with serving(tmp_path) as editor:
+        editor.open(first, YAML + "# not saved\n")
+        job = await editor.job((await editor.execute("codefactory.repairWorkspace"))["job"])
+        assert len(job["result"]["proposals"]) == 2
+        await editor.wait(lambda: second in editor.buffers and editor.text(second) == SAFE_YAML)
+        assert editor.text(first) == SAFE_YAML + "# not saved\n"
+        assert editor.questions == ["Code Factory: 2 files can be repaired. Apply?"]
+        assert clean not in editor.buffers
