@@ -38,10 +38,11 @@ def serve(port: int | None, log_level: str) -> int:
     logging.getLogger("pygls").setLevel(logging.WARNING)
     server = create_server()
     try:
-        if port is None:
-            server.start_io(source, sink)
-        else:
-            server.start_tcp("127.0.0.1", port)
+        if port is not None:
+            source, sink = process.accept(port)
+        server.start_io(source, sink)
+    except OSError as error:  # the client went away in the middle of a message, or the port is taken
+        logging.getLogger(__name__).error("the connection failed: %s", error)
     finally:
         server.analyses.close()
     return server.exit_code

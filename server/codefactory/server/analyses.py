@@ -73,6 +73,10 @@ class Analyses:
         """Settings are known: analyze from now on, what is open already included."""
         self._ready.set()
 
+    async def ready(self) -> None:
+        """Wait for the settings: nothing may be done under other ones."""
+        await self._ready.wait()
+
     def touch(self, uri: str) -> None:
         """The document was opened or changed, or its settings were."""
         name = key(uri)

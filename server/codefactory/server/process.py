@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import threading
 import time
@@ -24,6 +25,15 @@ def take_streams() -> tuple[BinaryIO, BinaryIO]:
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     return source, sink
+
+
+def accept(port: int) -> tuple[BinaryIO, BinaryIO]:
+    """The streams of the first client that connects to 127.0.0.1:`port`; there is no second one."""
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        connection, _ = listener.accept()
+    with connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+        return connection.makefile("rb"), connection.makefile("wb")
 
 
 def end_with(pid: int, clean_up: Callable[[], None]) -> None:

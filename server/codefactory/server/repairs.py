@@ -29,6 +29,7 @@ async def document(server: Server, uri: str) -> Snapshot | None:
 
 
 async def project_of(server: Server, snapshot: Snapshot) -> Project:
+    await server.analyses.ready()
     return server.configuration.known(snapshot) or await asyncio.to_thread(server.configuration.project, snapshot)
 
 

@@ -39,6 +39,9 @@ def register(server: Server) -> None:
         server.analyses.start()
         await warming
 
+    async def on_progress_cancel(params: types.WorkDoneProgressCancelParams) -> None:
+        await server.jobs.cancel(str(params.token))
+
     async def on_shutdown(_: Any) -> None:
         await server.jobs.cancel_all()
         server.analyses.close()
@@ -46,6 +49,7 @@ def register(server: Server) -> None:
 
     server.on(types.INITIALIZE, on_initialize)
     server.on(types.INITIALIZED, on_initialized)
+    server.on(types.WINDOW_WORK_DONE_PROGRESS_CANCEL, on_progress_cancel)
     server.on(types.SHUTDOWN, on_shutdown)
 
 
