@@ -10,7 +10,7 @@ import asyncio
 import os
 import re
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,7 +123,8 @@ class Editor:
             async with asyncio.timeout(TIMEOUT_S):
                 while not condition():
                     self.changed.clear()
-                    await self.changed.wait()
+                    with suppress(TimeoutError):  # some conditions are about the world outside
+                        await asyncio.wait_for(self.changed.wait(), 0.05)
         except TimeoutError:
             raise AssertionError(f"waited in vain; last seen: {state()}") from None
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 import pytest
 from editor import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from editor import Editor
 
@@ -136,8 +135,7 @@ async def test_a_closed_file(project: Path, write: Callable[[str, str], str]) ->
     async with serving(project, options={"preview": True}) as editor:
         uri = write("closed.py", YAML)
         proposal = await propose(editor, uri)
-        path = Path(unquote(urlsplit(uri).path))
-        path.write_text("# changed on disk\n" + YAML)
+        write("closed.py", "# changed on disk\n" + YAML)
         assert (await editor.execute("codefactory.applyProposal", {"proposal": proposal}))["status"] == "applied"
         assert editor.text(uri) == "# changed on disk\n" + SAFE_YAML
 

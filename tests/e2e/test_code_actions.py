@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from editor import codes, serving
-from lsprotocol import types
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from editor import Editor
+    from lsprotocol import types
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -155,3 +155,14 @@ async def test_suppressing_with_a_reason(editor: Editor, uri: str) -> None:
     line = "    return yaml.load(stream, Loader=yaml.Loader)  # noqa: S506  # nosec B506  # our own file always\n"
     assert editor.text(uri).splitlines(keepends=True)[4] == line
     await editor.diagnostics(uri, lambda d: "B506" not in codes(d) and "S506" not in codes(d))
+
+
+async def test_what_no_comment_can_suppress_is_left_and_said(editor: Editor, uri: str) -> None:
+    text = "y = eval('1') + \\\n    1\n"  # bandit looks at the first line, where no comment can stand
+    editor.open(uri, text)
+    await editor.codes(uri, "B307")
+    action = titled(await editor.actions(uri, 0), "Suppress B307")
+    outcome = await editor.run(action.command)
+    assert outcome["status"] == "refused"
+    assert "cannot be suppressed by a comment here" in outcome["message"]
+    assert editor.text(uri) == text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ async def test_a_command_returns_at_once_and_the_job_tells(editor: Editor, uri: 
     job = await editor.job(started["job"])
     assert (job["state"], job["message"]) == ("done", "There is nothing to repair here.")
     assert job["uri"] == uri
-    assert [j["state"] for j in editor.jobs[job["id"]]][0] == "running"
+    assert editor.jobs[job["id"]][0]["state"] == "running"
     await editor.wait(lambda: len(editor.client.progress_reports.get(job["id"], [])) >= 2)
     reports = editor.client.progress_reports[job["id"]]
     assert isinstance(reports[0], types.WorkDoneProgressBegin)
@@ -41,6 +40,10 @@ def endless(tmp_path: Path) -> str:
     return str(path)
 
 
+def alive(processes: list[int]) -> list[int]:
+    return [process for process in processes if Path(f"/proc/{process}").exists()]
+
+
 def sleeping(pid: int) -> set[int]:
     return {child for child in children(pid) if Path(f"/proc/{child}/cmdline").read_bytes().startswith(b"sleep")}
 
@@ -49,10 +52,10 @@ def sleeping(pid: int) -> set[int]:
 async def test_cancelling_ends_the_processes_too(project: Path, uri: str, endless: str, way: str) -> None:
     async with serving(project, settings={"ruff": {"path": endless, "timeoutS": 600}}) as editor:
         editor.open(uri, YAML)
-        await until(lambda: len(sleeping(editor.pid)) == 1)
+        await editor.wait(lambda: len(sleeping(editor.pid)) == 1)
         of_diagnostics = sleeping(editor.pid)
         job_id = (await editor.execute("codefactory.repairFile", {"uri": uri}))["job"]
-        await until(lambda: len(sleeping(editor.pid)) == 2)
+        await editor.wait(lambda: len(sleeping(editor.pid)) == 2)
         if way == "command":
             assert await editor.execute("codefactory.cancel", {"job": job_id}) is True
             assert sleeping(editor.pid) == of_diagnostics
@@ -63,20 +66,13 @@ async def test_cancelling_ends_the_processes_too(project: Path, uri: str, endles
         assert sleeping(editor.pid) == of_diagnostics
         assert await editor.execute("codefactory.cancel", {"job": job_id}) is False
         editor.close(uri)
-        await until(lambda: not sleeping(editor.pid))
+        await editor.wait(lambda: not sleeping(editor.pid))
 
 
 async def test_nothing_is_left_of_a_server_that_is_told_to_end(project: Path, uri: str, endless: str) -> None:
     async with serving(project, settings={"ruff": {"path": endless}}) as editor:
         editor.open(uri, YAML)
         await editor.execute("codefactory.repairFile", {"uri": uri})
-        await until(lambda: len(sleeping(editor.pid)) == 2)
+        await editor.wait(lambda: len(sleeping(editor.pid)) == 2)
         started = children(editor.pid)
-    assert not [child for child in started if Path(f"/proc/{child}").exists()]
-
-
-async def until(condition: object) -> None:
-    assert callable(condition)
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.02)
+    assert not alive(started)

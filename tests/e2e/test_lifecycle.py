@@ -159,7 +159,8 @@ def test_tcp() -> None:
             return True
 
         assert wait(connect)
-        body = b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"processId":null,"rootUri":null,"capabilities":{}}}'
+        params = {"processId": None, "rootUri": None, "capabilities": {}}
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}).encode()
         with connection[0] as client:
             client.sendall(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
             assert client.recv(64).startswith(b"Content-Length")

@@ -42,7 +42,7 @@ def serve(port: int | None, log_level: str) -> int:
             source, sink = process.accept(port)
         server.start_io(source, sink)
     except OSError as error:  # the client went away in the middle of a message, or the port is taken
-        logging.getLogger(__name__).error("the connection failed: %s", error)
+        sys.stderr.write(f"codefactory: the connection failed: {error}\n")
     finally:
         server.analyses.close()
     return server.exit_code

@@ -94,7 +94,17 @@ class Server(LanguageServer):
 
 def create_server() -> Server:
     """A server with all features, ready for `start_io` or `start_tcp`."""
-    from .features import code_actions, commands, configuration, diagnostics, hover, lifecycle, proposals, text_sync
+    from .features import (
+        code_actions,
+        commands,
+        configuration,
+        debug,
+        diagnostics,
+        hover,
+        lifecycle,
+        proposals,
+        text_sync,
+    )
 
     server = Server()
     for feature in (
@@ -106,6 +116,7 @@ def create_server() -> Server:
         hover,
         commands,
         proposals,
+        debug,
     ):
         feature.register(server)
     return server

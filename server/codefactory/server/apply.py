@@ -8,6 +8,7 @@ the edit is really there: "applied" is what the client says, the document is wha
 from __future__ import annotations
 
 import asyncio
+import time
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
     Check = Callable[[Snapshot, str], Awaitable[str | None]]
     """Judges a text that a change would make of a snapshot: the reason against it, or None."""
 
-ATTEMPTS = 5
+ATTEMPTS = 20
 """Tries while somebody types. Each one starts from the text as it is then."""
+JUDGED_S = 2.0
+"""How long a moved change counts as judged. What is typed in that time only has to be elsewhere: judging every key
+anew would keep a change waiting for as long as somebody types."""
 ARRIVAL_S = 3.0
 """How long to wait for the client's `didChange` after it said that the edit is applied."""
 
@@ -99,6 +103,7 @@ class Applier:
     async def _apply(self, change: Change, check: Check | None) -> Outcome:
         uri = change.snapshot.uri
         reason: str | None = None
+        judged_at = -JUDGED_S
         for _ in range(ATTEMPTS):
             now = await self._document(uri)
             if now is None:
@@ -109,8 +114,11 @@ class Applier:
             if isinstance(placed, Conflict):
                 return Outcome("conflict", f"Not applied: {placed.message}. Nothing was changed; run it again.")
             expected = now.lines.apply(placed)
-            if now.text != change.snapshot.text and check and (against := await check(now, expected)):
-                return Outcome("refused", f"Not applied: with your latest edits, {against}. Nothing was changed.")
+            moved = now.text != change.snapshot.text
+            if moved and check and time.monotonic() - judged_at > JUDGED_S:
+                if against := await check(now, expected):
+                    return Outcome("refused", f"Not applied: with your latest edits, {against}. Nothing was changed.")
+                judged_at = time.monotonic()
             if not self._is_current(uri, now):
                 continue
             answer, after = await self._send(placed, now, expected, change.label)
@@ -122,7 +130,7 @@ class Applier:
                 return Outcome("applied", "Applied.", after, places)
             reason = answer.reason
             if self._is_current(uri, now):
-                break
+                break  # it was not for the version
         why = f": {reason}" if reason else ""
         return Outcome("rejected", f"The editor did not apply the change{why}. Nothing was changed.")
 

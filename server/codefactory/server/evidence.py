@@ -102,7 +102,8 @@ def summary(proposal: Proposal) -> str:
     by = list(dict.fromkeys(r.model for r in evidence.rounds)) if proposal.origin != "fixers" else []
     if proposal.origin != "model":
         by.insert(0, "deterministic fixers")
-    remaining = f"; {_count(delta.remaining)} remain" if delta.remaining else ""
+    verb = "remains" if len(delta.remaining) == 1 else "remain"
+    remaining = f"; {_count(delta.remaining)} {verb}" if delta.remaining else ""
     return f"{_count(delta.fixed)} fixed by {' and '.join(by)}{remaining}"
 
 
