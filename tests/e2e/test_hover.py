@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from typing import TYPE_CHECKING
 
@@ -42,15 +43,17 @@ async def test_code_in_a_message_is_no_markdown(editor: Editor, uri: str) -> Non
 
 
 async def test_it_answers_while_a_large_file_is_analyzed(editor: Editor, uri: str) -> None:
-    """bench/latency.py has the exact figure; this bound is for a busy machine."""
-    block = "import yaml\n\n\ndef load{}(stream):\n    return yaml.load(stream, Loader=yaml.Loader)\n\n\n"
-    editor.open(uri, "".join(block.format(n) for n in range(450)))
-    await editor.diagnostics(uri, lambda d: codes(d).count("B506") == 450)
-    slowest = 0.0
+    """bench/latency.py has the exact figures; this bound is for a machine that does other things too."""
+    load = "\n\ndef load{}(stream):\n    return yaml.load(stream, Loader=yaml.Loader)\n"
+    plain = "\n\ndef plain{}(a, b=[1, {{'x': 'y'}}]):\n    return [str(a) + 'z' for _ in b if a is not None]\n"
+    blocks = [(plain if n % 20 else load).format(n) for n in range(750)]
+    editor.open(uri, "import yaml\n" + "".join(blocks))
+    await editor.diagnostics(uri, lambda d: codes(d).count("B506") == 38)
+    waits: list[float] = []
     for n in range(15):
         editor.insert(uri, 0, f"# {n}\n")
         started = time.perf_counter()
         assert await hover(editor, uri, 4 + n + 1, 14)
-        slowest = max(slowest, time.perf_counter() - started)
-    assert slowest < 0.25
+        waits.append(time.perf_counter() - started)
+    assert statistics.median(waits) < 0.15
     editor.close(uri)

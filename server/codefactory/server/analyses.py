@@ -56,6 +56,48 @@ class _Lane:
     cancellation: Cancellation = field(default_factory=Cancellation)
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A lane's result, and what was typed since."""
+
+    analysis: Analysis
+    base: Snapshot
+    steps: tuple[Replacement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """All that a `Checked` is worked out from, frozen, so that a thread can do it: a text may have thousands of
+    findings to move."""
+
+    snapshot: Snapshot
+    project: Project
+    parts: tuple[_Part, ...]
+    complete: bool
+
+    def __eq__(self, other: object) -> bool:
+        """By identity of what it is made of, which is quick and enough."""
+        return (
+            isinstance(other, _View)
+            and self.snapshot is other.snapshot
+            and self.project is other.project
+            and self.complete == other.complete
+            and len(self.parts) == len(other.parts)
+            and all(a.analysis is b.analysis for a, b in zip(self.parts, other.parts, strict=True))
+        )
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]  (it is compared only)
+
+    def checked(self) -> Checked:
+        parts = [
+            replace(part.analysis, findings=moved(part.analysis.findings, part.base, part.steps, self.snapshot))
+            if part.steps
+            else part.analysis
+            for part in self.parts
+        ]
+        return Checked(self.snapshot, Analysis.merge(parts), self.project, self.complete)
+
+
 class Analyses:
     """For the event loop only. `updated` is called with a document's URI after each result."""
 
@@ -66,6 +108,7 @@ class Analyses:
         self._updated = updated
         self._lanes: dict[str, tuple[_Lane, ...]] = {}
         self._projects: dict[str, Project] = {}
+        self._views: dict[str, tuple[_View, Checked]] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._ready = asyncio.Event()
 
@@ -94,16 +137,20 @@ class Analyses:
         for lane in self._lanes.pop(key(uri), ()):
             lane.cancellation.cancel()
         self._projects.pop(key(uri), None)
+        self._views.pop(key(uri), None)
 
-    def current(self, uri: str) -> Checked | None:
+    async def current(self, uri: str) -> Checked | None:
         """What is known now; None for a document that is not open or that nothing is known of yet."""
-        snapshot, project = self._session.snapshot(uri), self._projects.get(key(uri))
-        lanes = self._lanes.get(key(uri))
-        if snapshot is None or lanes is None or project is None:
+        view = self._view(uri)
+        if view is None:
             return None
-        parts = [self._moved(lane, snapshot) for lane in lanes]
-        complete = all(self._is_current(lane, snapshot) for lane in lanes)
-        return Checked(snapshot, Analysis.merge(part for part in parts if part), project, complete)
+        known = self._views.get(key(uri))
+        if known is not None and known[0] == view:
+            return known[1]
+        checked = await asyncio.to_thread(view.checked)
+        if key(uri) in self._lanes:
+            self._views[key(uri)] = view, checked
+        return checked
 
     async def complete(self, uri: str, timeout_s: float | None = None) -> Checked | None:
         """Wait until the latest version has been analyzed; after `timeout_s`, what is known then."""
@@ -113,15 +160,15 @@ class Analyses:
                     await asyncio.wait(tasks)
         except TimeoutError:
             pass
-        return self.current(uri)
+        return await self.current(uri)
 
-    async def first(self, uri: str) -> Checked | None:
+    async def first(self, uri: str) -> None:
         """Wait until one lane, the fast one as a rule, has analyzed the latest version."""
         while True:
             snapshot, lanes = self._session.snapshot(uri), self._lanes.get(key(uri), ())
             tasks = [lane.task for lane in lanes if lane.task]
             if snapshot is None or not tasks or any(self._is_current(lane, snapshot) for lane in lanes):
-                return self.current(uri)
+                return
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
 
     def close(self) -> None:
@@ -169,14 +216,19 @@ class Analyses:
     def _is_current(self, lane: _Lane, snapshot: Snapshot) -> bool:
         return lane.base is snapshot and lane.generation == self._configuration.generation
 
-    def _moved(self, lane: _Lane, snapshot: Snapshot) -> Analysis | None:
-        """The lane's last result in coordinates of `snapshot`; None when there is none that can be moved there."""
-        if lane.result is None or lane.base is None or lane.base is snapshot:
-            return lane.result
-        steps = self._session.since(lane.base)
-        if steps is None:
+    def _view(self, uri: str) -> _View | None:
+        snapshot, project = self._session.snapshot(uri), self._projects.get(key(uri))
+        lanes = self._lanes.get(key(uri))
+        if snapshot is None or lanes is None or project is None:
             return None
-        return replace(lane.result, findings=moved(lane.result.findings, lane.base, steps, snapshot))
+        parts = [
+            _Part(lane.result, lane.base, steps)
+            for lane in lanes
+            if lane.result is not None
+            and lane.base is not None
+            and (steps := self._session.since(lane.base)) is not None
+        ]
+        return _View(snapshot, project, tuple(parts), all(self._is_current(lane, snapshot) for lane in lanes))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 class Server(LanguageServer):
     """pygls' server with our parts. Each part is changed by itself only; features read them."""
 
+    protocol: Protocol  # pyright: ignore[reportIncompatibleVariableOverride]  (set by pygls to what is passed below)
+
     def __init__(self) -> None:
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  (pygls passes *args on)
             "codefactory",

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
     from typing import TypeVar
 
-    from pygls.lsp.server import LanguageServer
-
     from codefactory.analyzers import Encoding, Snapshot, TextEdit
 
+    from .app import Server
     from .jobs import Job
 
     T = TypeVar("T")
@@ -45,7 +44,7 @@ class _Progress:
 class Client:
     """For the event loop only. `capabilities` is set when the client has introduced itself."""
 
-    def __init__(self, server: LanguageServer) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
         self._shown: set[str] = set()
         self._progress: dict[str, _Progress] = {}
@@ -72,8 +71,16 @@ class Client:
         chosen = await asyncio.shield(self._server.window_show_message_request_async(params))
         return chosen.title if chosen else None
 
+    def encode_diagnostics(self, uri: str, version: int | None, diagnostics: Sequence[types.Diagnostic]) -> bytes:
+        """A whole message for `send`. From any thread: with many diagnostics it takes a while."""
+        params = types.PublishDiagnosticsParams(uri, diagnostics, version)
+        return self._server.protocol.encode(types.PublishDiagnosticsNotification(params))
+
+    def send(self, message: bytes) -> None:
+        self._server.protocol.send(message)
+
     def publish(self, uri: str, version: int | None, diagnostics: Sequence[types.Diagnostic]) -> None:
-        self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, diagnostics, version))
+        self.send(self.encode_diagnostics(uri, version, diagnostics))
 
     def refresh_diagnostics(self) -> None:
         """Ask a client that pulls to pull again."""

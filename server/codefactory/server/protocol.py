@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,20 @@ class Protocol(LanguageServerProtocol):
         if handler is None:
             raise JsonRpcInvalidParams(f"There is no command {params.command!r}.")
         return (yield handler, tuple(params.arguments or ()), {})
+
+    def encode(self, message: object) -> bytes:
+        """A message with its header, from any thread."""
+        body = json.dumps(message, default=self._serialize_message).encode()
+        return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+    def send(self, message: bytes) -> None:
+        """What `encode` made. On the event loop."""
+        if self.writer is not None:
+            self.writer.write(message)
+
+    def plain(self, value: object) -> Any:
+        """As plain JSON, from any thread: the loop then has less to do when it sends it."""
+        return self._converter.unstructure(value)
 
     def structure_message(self, data: dict[str, Any]) -> Any:
         if "jsonrpc" in data and str(data.get("method", "")).startswith(PREFIX):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
@@ -33,23 +34,24 @@ class Visible:
 
 
 def register(server: Server) -> None:
+    publisher = Publisher(server)
     owed: set[str] = set()
     """Documents whose pull was answered before all tools were done."""
 
-    def on_analysis(uri: str) -> None:
-        checked = server.analyses.current(uri)
+    async def on_analysis(uri: str) -> None:
+        if not server.client.capabilities.pulls_diagnostics:
+            await publisher.publish(uri)
+        checked = await server.analyses.current(uri)
         if checked is None:
             return
         for problem in checked.analysis.problems:
             if problem.kind in ("missing", "configuration"):
                 server.client.show_once(problem.message)
-        if not server.client.capabilities.pulls_diagnostics:
-            server.client.publish(uri, checked.snapshot.version, diagnostics(checked, server.client.encoding))
-        elif checked.complete and key(uri) in owed:
+        if checked.complete and key(uri) in owed:
             owed.discard(key(uri))
             server.client.refresh_diagnostics()
 
-    async def on_pull(params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
+    async def on_pull(params: types.DocumentDiagnosticParams) -> Any:
         uri = params.text_document.uri
         await server.analyses.first(uri)
         checked = await server.analyses.complete(uri, PATIENCE_S)
@@ -57,13 +59,47 @@ def register(server: Server) -> None:
             return types.RelatedFullDocumentDiagnosticReport(items=[])
         if not checked.complete:
             owed.add(key(uri))
-        return report(checked, server.client.encoding, params.previous_result_id)
+        encoding, previous = server.client.encoding, params.previous_result_id
+        return await asyncio.to_thread(lambda: server.protocol.plain(report(checked, encoding, previous)))
 
-    server.analysis_listeners.append(on_analysis)
+    server.analysis_listeners.append(lambda uri: server.spawn(on_analysis(uri)))
     options = types.DiagnosticOptions(
         inter_file_dependencies=False, workspace_diagnostics=False, identifier="codefactory"
     )
     server.on(types.TEXT_DOCUMENT_DIAGNOSTIC, on_pull, options)
+
+
+class Publisher:
+    """Pushes one document's diagnostics one after another, the latest ones last, and makes them off the loop."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._wanted: dict[str, bool] = {}
+        """Documents being published → whether there is news already."""
+
+    async def publish(self, uri: str) -> None:
+        name = key(uri)
+        if name in self._wanted:
+            self._wanted[name] = True
+            return
+        try:
+            self._wanted[name] = True
+            while self._wanted[name]:
+                self._wanted[name] = False
+                await self._publish(uri)
+        finally:
+            del self._wanted[name]
+
+    async def _publish(self, uri: str) -> None:
+        checked = await self._server.analyses.current(uri)
+        if checked is None:
+            return
+        snapshot, client = checked.snapshot, self._server.client
+        message = await asyncio.to_thread(
+            lambda: client.encode_diagnostics(uri, snapshot.version, diagnostics(checked, client.encoding))
+        )
+        if self._server.session.snapshot(uri) is snapshot:  # else the next analysis has newer ones
+            client.send(message)
 
 
 def visible(checked: Checked) -> Visible:

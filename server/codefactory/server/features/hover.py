@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def register(server: Server) -> None:
-    def on_hover(params: types.HoverParams) -> types.Hover | None:
+    async def on_hover(params: types.HoverParams) -> types.Hover | None:
         uri = params.text_document.uri
-        checked = server.analyses.current(uri)
+        checked = await server.analyses.current(uri)
         if checked is None:
             return None
         text = checked.snapshot.lines
