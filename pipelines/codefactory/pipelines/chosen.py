@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from codefactory.analyzers import Options
 
 from .proposal import Evidence, Proposal, Refusal
-from .repair import Workbench
+from .repair.workbench import Workbench
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from codefactory.analyzers import Analyzers, Snapshot
 
+    from .gate import UsesElsewhere
     from .proposal import AppliedFix
 
 
@@ -27,6 +28,7 @@ async def propose(
     *,
     options: Options | None = None,
     only: Collection[str] | None = None,
+    uses: UsesElsewhere | None = None,
     fixes: tuple[AppliedFix, ...] = (),
     dependencies: tuple[str, ...] = (),
     whole: Proposal | None = None,
@@ -37,12 +39,13 @@ async def propose(
     which says where it comes from. Raises CancelledError only.
     """
     started = time.perf_counter()
-    bench = Workbench(snapshot, analyzers, options or Options(), only, None, lambda _: None)
-    before = (await bench.start()).analysis
-    _, analysis, verdict = await bench.judge(text, by_model=whole is not None and whole.origin != "fixers")
+    bench = Workbench(snapshot, analyzers, options or Options(), only, uses, lambda _: None)
+    before = await bench.start()
+    after, analysis = await bench.candidate(text)
+    verdict = await bench.judge(before, after, analysis, by_model=whole is not None and whole.origin != "fixers")
     if not verdict.accepted:
         reason = "; ".join(r.message for r in verdict.reasons)
-        return Refusal(snapshot, f"The gate refused it: {reason}.", before.findings, problems=analysis.problems)
+        return Refusal(snapshot, f"The gate refused it: {reason}", bench.targets(before), problems=analysis.problems)
     evidence = Evidence(
         verdict=verdict,
         analyzers=analysis.analyzers,

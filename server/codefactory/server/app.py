@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -24,6 +24,8 @@ from .session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+    from codefactory.pipelines.budget import Ledger
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,13 @@ class Server(LanguageServer):
         self.analysis_listeners: list[Callable[[str], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What models were asked in this session."""
+        from codefactory.pipelines.budget import Ledger
+
+        return Ledger()
 
     def on(self, method: str, handler: Callable[..., Any], options: Any = None) -> None:
         """Register a handler of requests or notifications. A coroutine function becomes a task."""
@@ -105,6 +114,7 @@ def create_server() -> Server:
         hover,
         lifecycle,
         proposals,
+        status,
         text_sync,
     )
 
@@ -118,6 +128,7 @@ def create_server() -> Server:
         hover,
         commands,
         proposals,
+        status,
         debug,
     ):
         feature.register(server)

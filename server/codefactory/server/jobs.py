@@ -52,8 +52,8 @@ class Jobs:
     """For the event loop only."""
 
     def __init__(self, observer: Observer) -> None:
-        self._observer = observer
         self._running: dict[str, Job] = {}
+        self.listeners: list[Callable[[Job], None]] = [observer.job_changed]
 
     @property
     def running(self) -> tuple[Job, ...]:
@@ -70,7 +70,7 @@ class Jobs:
 
     def report(self, job: Job, message: str) -> None:
         job.message = message
-        self._observer.job_changed(job)
+        self._tell(job)
 
     async def cancel(self, job_id: str) -> bool:
         """End a job and the processes it started; they have ended on return. False if it was not running."""
@@ -85,6 +85,10 @@ class Jobs:
         for job_id in tuple(self._running):
             await self.cancel(job_id)
 
+    def _tell(self, job: Job) -> None:
+        for listener in self.listeners:
+            listener(job)
+
     async def _run(self, job: Job, work: Callable[[Job], Coroutine[Any, Any, dict[str, Any]]]) -> None:
         self.report(job, "Started")
         try:
@@ -97,4 +101,4 @@ class Jobs:
             job.state, job.message = "failed", f"{type(error).__name__}: {error}"
         finally:
             self._running.pop(job.id, None)
-            self._observer.job_changed(job)
+            self._tell(job)

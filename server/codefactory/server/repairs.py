@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .analyses import options_for
 from .apply import Change, Outcome, read
@@ -14,8 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from codefactory.analyzers import Fix, Safety, Snapshot
+    from codefactory.pipelines.budget import Budget
+    from codefactory.pipelines.gate import UsesElsewhere
     from codefactory.pipelines.project import Project
-    from codefactory.pipelines.proposal import Proposal, Refusal
+    from codefactory.pipelines.proposal import Proposal, Refusal, TestRun
+    from codefactory.pipelines.repair import ProjectTests
+    from codefactory.pipelines.settings import BudgetSettings
 
     from .analyses import Checked
     from .app import Server
@@ -39,52 +44,86 @@ async def repair(
     *,
     only: Collection[str] | None = None,
     allow: Safety | None = None,
+    by_model: bool = True,
     report: Callable[[str], None] = lambda _: None,
 ) -> Proposal | Refusal:
-    """`pipelines.repair` with the document's settings. `allow` overrides the setting."""
+    """`pipelines.repair` with the document's settings. `allow` overrides the setting; without `by_model` no model is
+    asked, whatever is set."""
+    from codefactory.pipelines.models.configured import make_model
     from codefactory.pipelines.repair import repair as run
 
     project = await project_of(server, snapshot)
+    settings = project.settings
     return await run(
         snapshot,
         server.analyses.analyzers,
         options=options_for(project, snapshot),
         only=only,
-        allow=allow or project.settings.repair.allow,
+        allow=allow or settings.repair.allow,
+        model=make_model(settings.model) if by_model else None,
+        budget=_budget(settings.budget),
+        ledger=server.ledger,
+        uses=_uses(project, snapshot),
+        tests=_tests(project, snapshot) if by_model else None,
         report=lambda progress: report(progress.message),
     )
 
 
 async def propose_fix(server: Server, snapshot: Snapshot, item: Shown, fix: Fix) -> Proposal | Refusal:
     """One deterministic fix, chosen from a menu, for a finding of this very snapshot."""
-    from codefactory.pipelines.chosen import propose
     from codefactory.pipelines.proposal import AppliedFix
 
     finding = item.finding
     applied = AppliedFix(fix.fixer, fix.title, finding.rule, finding.span.start.line, fix.safety, fix.notes)
-    return await propose(
-        snapshot,
-        snapshot.lines.apply(fix.edits),
-        server.analyses.analyzers,
-        options=options_for(await project_of(server, snapshot), snapshot),
-        only=item.fingerprints,
-        fixes=(applied,),
-        dependencies=fix.dependencies,
+    text = snapshot.lines.apply(fix.edits)
+    return await _propose(
+        server, snapshot, text, only=item.fingerprints, fixes=(applied,), dependencies=fix.dependencies
     )
 
 
 async def propose_part(server: Server, whole: Proposal, hunks: Sequence[int]) -> Proposal | Refusal:
     """Some hunks of a proposal, by number. The gate has accepted the whole only, so it looks at the part."""
+    snapshot = whole.snapshot
+    text = snapshot.lines.apply([whole.edits[number] for number in sorted(set(hunks))])
+    return await _propose(server, snapshot, text, whole=whole)
+
+
+async def _propose(server: Server, snapshot: Snapshot, text: str, **about: Any) -> Proposal | Refusal:
     from codefactory.pipelines.chosen import propose
 
-    snapshot = whole.snapshot
-    return await propose(
-        snapshot,
-        snapshot.lines.apply([whole.edits[number] for number in sorted(set(hunks))]),
-        server.analyses.analyzers,
-        options=options_for(await project_of(server, snapshot), snapshot),
-        whole=whole,
-    )
+    project = await project_of(server, snapshot)
+    options, uses = options_for(project, snapshot), _uses(project, snapshot)
+    return await propose(snapshot, text, server.analyses.analyzers, options=options, uses=uses, **about)
+
+
+def _budget(settings: BudgetSettings) -> Budget:
+    from codefactory.pipelines.budget import Budget
+
+    return Budget(settings.max_rounds, settings.max_tokens, settings.max_usd, settings.max_seconds)
+
+
+def _uses(project: Project, snapshot: Snapshot) -> UsesElsewhere | None:
+    """Who else uses a file's public names; a document that is no file has no users."""
+    if snapshot.path is None:
+        return None
+    from codefactory.pipelines.gate.uses import WorkspaceUses
+
+    return WorkspaceUses(project.root, Path(snapshot.path))
+
+
+def _tests(project: Project, snapshot: Snapshot) -> ProjectTests | None:
+    """The project's tests, where its user has set them, on a copy that has the document as it is in the editor."""
+    settings = project.settings.tests
+    path = Path(snapshot.path) if snapshot.path else None
+    if not settings.command or path is None or not path.is_relative_to(project.root):
+        return None
+    from codefactory.pipelines.gate.project_tests import run_tests
+
+    async def run(text: str | None) -> TestRun:
+        changed = {path: snapshot.text if text is None else text}
+        return await run_tests(settings.command, project.root, changed, settings.timeout_s)
+
+    return run
 
 
 async def apply_proposal(server: Server, entry: Entry) -> Outcome:
@@ -107,10 +146,7 @@ def label(proposal: Proposal) -> str:
 
 
 async def _against(server: Server, now: Snapshot, text: str) -> str | None:
-    from codefactory.pipelines.chosen import propose
-
-    options = options_for(await project_of(server, now), now)
-    judged = await propose(now, text, server.analyses.analyzers, options=options)
+    judged = await _propose(server, now, text)
     return None if judged.kind == "proposal" else judged.reason[0].lower() + judged.reason[1:].rstrip(".")
 
 

@@ -111,7 +111,8 @@ def quick_fixes(
         about = about or [convert.diagnostic(choice.item, checked.snapshot.lines, capabilities.encoding)]
         target = {"uri": uri, "fingerprints": list(choice.item.fingerprints)}
         actions += _deterministic(choice, target, about)
-        actions += _by_model(choice, target, about, capabilities, model)
+        if not choice.fixes:  # where a fixer can decide, a repair would ask no model
+            actions += _by_model(choice, target, about, capabilities, model)
         actions += _suppression(choice, target, about)
     return actions
 

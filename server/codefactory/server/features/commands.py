@@ -175,7 +175,7 @@ async def fix_all(server: Server, values: Mapping[str, Any]) -> dict[str, Any]:
     if not items:
         return Outcome("unchanged", "There is nothing to fix.").as_json()
     allow = Safety.SAFE if rule is None else Safety.REVIEW
-    result = await repairs.repair(server, checked.snapshot, only=only, allow=allow)
+    result = await repairs.repair(server, checked.snapshot, only=only, allow=allow, by_model=False)
     if result.kind == "refusal" and rule is None:  # fixing on save must not nag
         return Outcome("unchanged", result.reason).as_json()
     return await _applied(server, result)

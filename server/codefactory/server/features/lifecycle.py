@@ -63,5 +63,5 @@ def warm_up(server: Server) -> None:
 
 def preload() -> None:
     """Import what the first analysis and the first repair need, while nobody waits for it."""
-    for name in ("project", "repair", "chosen"):
+    for name in ("project", "repair", "chosen", "models.configured", "gate.uses"):
         import_module(f"codefactory.pipelines.{name}")
