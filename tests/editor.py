@@ -276,6 +276,9 @@ def capabilities(**changed: Any) -> types.ClientCapabilities:
         code_action=types.CodeActionClientCapabilities(
             is_preferred_support=True,
             disabled_support=True,
+            tag_support=types.CodeActionTagOptions([types.CodeActionTag.LlmGenerated])
+            if changed.get("llm_tag")
+            else None,
             code_action_literal_support=types.ClientCodeActionLiteralOptions(
                 types.ClientCodeActionKindOptions([types.CodeActionKind.QuickFix])
             ),
