@@ -2,9 +2,9 @@
 
     .venv/bin/python bench/latency.py [--repeat 25]
 
-didChange → diagnostics: ours, `ruff server` alone, python-lsp-server with python-lsp-ruff (installed into .bench/), and
-the command lines of ruff and bandit. Start → `initialize` answered: ours and a bare pygls server. Memory. Hover while an
-analysis runs. The files are made of the standard library's own code, cut to length.
+didChange → diagnostics: ours, `ruff server` alone, python-lsp-server with python-lsp-ruff (installed into .bench/),
+and the command lines of ruff and bandit. Start → `initialize` answered: ours and a bare pygls server. Memory. Hover
+while an analysis runs. The files are made of the standard library's own code, cut to length.
 """
 
 from __future__ import annotations

@@ -48,12 +48,15 @@ class Editor:
     """What the user says to every question."""
     before_edit: Callable[[], None] = lambda: None
     """What the user does just before an edit of the server arrives."""
+    apply_edits: Callable[[str, Sequence[Any]], None] = lambda _uri, _edits: None
+    """What the editor does with edits for the right version: `edit_buffer`, unless a test says otherwise."""
     refusals: int = 0
     """How many edits were refused because of their version."""
     edits: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
+        self.apply_edits = self.edit_buffer
         features: dict[str, Callable[..., Any]] = {
             types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS: self._on_diagnostics,
             types.WORKSPACE_APPLY_EDIT: self._on_edit,
@@ -221,12 +224,12 @@ class Editor:
             if uri not in self.buffers or self.buffers[uri].version != version:
                 self.refusals += 1
                 return types.ApplyWorkspaceEditResult(False, "the document has another version")
-            self._apply(uri, change.edits)
+            self.apply_edits(uri, change.edits)
         for uri, edits in (edit.changes or {}).items():
-            self._apply(uri, edits)
+            self.apply_edits(uri, edits)
         return types.ApplyWorkspaceEditResult(True)
 
-    def _apply(self, uri: str, edits: Sequence[Any]) -> None:
+    def edit_buffer(self, uri: str, edits: Sequence[Any]) -> None:
         buffer = self.buffers[uri]
         text = buffer.text
         placed = [(self.offset(text, e.range.start), self.offset(text, e.range.end), e.new_text) for e in edits]
@@ -242,7 +245,7 @@ class Editor:
     def _edit_closed(self, uri: str, edits: Sequence[Any]) -> types.ApplyWorkspaceEditResult:
         """As VS Code: opens the file and edits the buffer."""
         self.open(uri, Path(unquote(urlsplit(uri).path)).read_bytes().decode())
-        self._apply(uri, edits)
+        self.apply_edits(uri, edits)
         return types.ApplyWorkspaceEditResult(True)
 
 

@@ -33,6 +33,21 @@ async def editor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edit
         yield running
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def previewing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Editor]:
+    async with serving(tmp_path_factory.getbasetemp(), options={"preview": True}) as running:
+        yield running
+
+
+@pytest.fixture
+def viewer(previewing: Editor) -> Editor:
+    """A client with a view of its own for proposals, as new."""
+    previewing.before_edit = lambda: None
+    previewing.apply_edits = previewing.edit_buffer
+    previewing.edits = previewing.refusals = 0
+    return previewing
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """An empty project in which ruff has security rules."""

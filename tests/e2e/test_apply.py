@@ -46,60 +46,56 @@ async def test_on_a_no_nothing_happens(editor: Editor, uri: str) -> None:
     assert editor.text(uri) == YAML
 
 
-async def test_what_was_typed_elsewhere_stays(project: Path, uri: str) -> None:
-    async with serving(project, options={"preview": True}) as editor:
-        editor.open(uri, YAML)
-        proposal = await propose(editor, uri)
-        editor.insert(uri, 0, "# a comment 😀\n")
-        editor.replace(uri, editor.text(uri).index("True"), editor.text(uri).index("True") + 4, "False")
-        outcome = await editor.execute("codefactory.applyProposal", {"proposal": proposal})
-        assert outcome["status"] == "applied"
-        assert editor.text(uri) == "# a comment 😀\n" + SAFE_YAML.replace("True", "False")
-        again = await editor.execute("codefactory.applyProposal", {"proposal": proposal})
-        assert again["status"] == "conflict"
+async def test_what_was_typed_elsewhere_stays(viewer: Editor, uri: str) -> None:
+    viewer.open(uri, YAML)
+    proposal = await propose(viewer, uri)
+    viewer.insert(uri, 0, "# a comment 😀\n")
+    viewer.replace(uri, viewer.text(uri).index("True"), viewer.text(uri).index("True") + 4, "False")
+    outcome = await viewer.execute("codefactory.applyProposal", {"proposal": proposal})
+    assert outcome["status"] == "applied"
+    assert viewer.text(uri) == "# a comment 😀\n" + SAFE_YAML.replace("True", "False")
+    again = await viewer.execute("codefactory.applyProposal", {"proposal": proposal})
+    assert again["status"] == "conflict"
 
 
-async def test_over_what_was_typed_at_the_place_it_is_refused(project: Path, uri: str) -> None:
-    async with serving(project, options={"preview": True}) as editor:
-        editor.open(uri, YAML)
-        proposal = await propose(editor, uri)
-        editor.insert(uri, editor.text(uri).index("stream, "), "my_")
-        text = editor.text(uri)
-        outcome = await editor.execute("codefactory.applyProposal", {"proposal": proposal})
-        assert (outcome["status"], outcome["applied"]) == ("conflict", False)
-        assert "line 5 was edited meanwhile" in outcome["message"]
-        assert editor.text(uri) == text
-        assert editor.edits == 0
+async def test_over_what_was_typed_at_the_place_it_is_refused(viewer: Editor, uri: str) -> None:
+    viewer.open(uri, YAML)
+    proposal = await propose(viewer, uri)
+    viewer.insert(uri, viewer.text(uri).index("stream, "), "my_")
+    text = viewer.text(uri)
+    outcome = await viewer.execute("codefactory.applyProposal", {"proposal": proposal})
+    assert (outcome["status"], outcome["applied"]) == ("conflict", False)
+    assert "line 5 was edited meanwhile" in outcome["message"]
+    assert viewer.text(uri) == text
+    assert viewer.edits == 0
 
 
-async def test_a_moved_change_passes_the_gate_again(project: Path, uri: str) -> None:
+async def test_a_moved_change_passes_the_gate_again(viewer: Editor, uri: str) -> None:
     """Away from the hunk, but the text as a whole does not get better by it any more."""
-    async with serving(project, options={"preview": True}) as editor:
-        editor.open(uri, YAML)
-        proposal = await propose(editor, uri)
-        editor.insert(uri, 0, "# ruff: noqa\n# nosec\n")
-        editor.insert(uri, len(editor.text(uri)), "def broken(:\n")
-        text = editor.text(uri)
-        outcome = await editor.execute("codefactory.applyProposal", {"proposal": proposal})
-        assert outcome["status"] == "refused"
-        assert editor.text(uri) == text
+    viewer.open(uri, YAML)
+    proposal = await propose(viewer, uri)
+    viewer.insert(uri, 0, "# ruff: noqa\n# nosec\n")
+    viewer.insert(uri, len(viewer.text(uri)), "def broken(:\n")
+    text = viewer.text(uri)
+    outcome = await viewer.execute("codefactory.applyProposal", {"proposal": proposal})
+    assert outcome["status"] == "refused"
+    assert viewer.text(uri) == text
 
 
-async def test_typing_in_the_moment_of_the_edit_makes_it_try_again(project: Path, uri: str) -> None:
-    async with serving(project, options={"preview": True}) as editor:
-        editor.open(uri, YAML)
-        proposal = await propose(editor, uri)
-        keys = iter("ab")
+async def test_typing_in_the_moment_of_the_edit_makes_it_try_again(viewer: Editor, uri: str) -> None:
+    viewer.open(uri, YAML)
+    proposal = await propose(viewer, uri)
+    keys = iter("ab")
 
-        def type_something() -> None:
-            if (character := next(keys, None)) is not None:
-                editor.insert(uri, len(editor.text(uri)), f"# {character}\n")
+    def type_something() -> None:
+        if (character := next(keys, None)) is not None:
+            viewer.insert(uri, len(viewer.text(uri)), f"# {character}\n")
 
-        editor.before_edit = type_something
-        outcome = await editor.execute("codefactory.applyProposal", {"proposal": proposal})
-        assert outcome["status"] == "applied"
-        assert editor.refusals == 2
-        assert editor.text(uri) == SAFE_YAML + "# a\n# b\n"
+    viewer.before_edit = type_something
+    outcome = await viewer.execute("codefactory.applyProposal", {"proposal": proposal})
+    assert outcome["status"] == "applied"
+    assert viewer.refusals == 2
+    assert viewer.text(uri) == SAFE_YAML + "# a\n# b\n"
 
 
 async def test_a_client_without_versioned_edits(project: Path, uri: str) -> None:
@@ -111,46 +107,42 @@ async def test_a_client_without_versioned_edits(project: Path, uri: str) -> None
         assert editor.text(uri) == "\n" + SAFE_YAML
 
 
-async def test_an_editor_that_refuses(project: Path, uri: str) -> None:
-    async with serving(project, options={"preview": True}) as editor:
-        editor.open(uri, YAML)
-        proposal = await propose(editor, uri)
-        editor.before_edit = lambda: setattr(editor.buffers[uri], "version", 99)
-        outcome = await editor.execute("codefactory.applyProposal", {"proposal": proposal})
-        assert outcome["status"] == "rejected"
-        assert "another version" in outcome["message"]
+async def test_an_editor_that_refuses(viewer: Editor, uri: str) -> None:
+    viewer.open(uri, YAML)
+    proposal = await propose(viewer, uri)
+    viewer.before_edit = lambda: setattr(viewer.buffers[uri], "version", 99)
+    outcome = await viewer.execute("codefactory.applyProposal", {"proposal": proposal})
+    assert outcome["status"] == "rejected"
+    assert "another version" in outcome["message"]
 
 
-async def test_an_editor_that_lies(project: Path, uri: str) -> None:
-    async with serving(project, options={"preview": True}) as editor:
-        editor.open(uri, YAML)
-        proposal = await propose(editor, uri)
-        editor._apply = lambda *_: None  # type: ignore[method-assign]
-        outcome = await editor.execute("codefactory.applyProposal", {"proposal": proposal})
-        assert outcome["status"] == "unverified"
-        assert "cannot be seen" in outcome["message"]
+async def test_an_editor_that_lies(viewer: Editor, uri: str) -> None:
+    viewer.open(uri, YAML)
+    proposal = await propose(viewer, uri)
+    viewer.apply_edits = lambda _uri, _edits: None
+    outcome = await viewer.execute("codefactory.applyProposal", {"proposal": proposal})
+    assert outcome["status"] == "unverified"
+    assert "cannot be seen" in outcome["message"]
 
 
-async def test_a_closed_file(project: Path, write: Callable[[str, str], str]) -> None:
-    async with serving(project, options={"preview": True}) as editor:
-        uri = write("closed.py", YAML)
-        proposal = await propose(editor, uri)
-        write("closed.py", "# changed on disk\n" + YAML)
-        assert (await editor.execute("codefactory.applyProposal", {"proposal": proposal}))["status"] == "applied"
-        assert editor.text(uri) == "# changed on disk\n" + SAFE_YAML
+async def test_a_closed_file(viewer: Editor, write: Callable[[str, str], str]) -> None:
+    uri = write("closed.py", YAML)
+    proposal = await propose(viewer, uri)
+    write("closed.py", "# changed on disk\n" + YAML)
+    assert (await viewer.execute("codefactory.applyProposal", {"proposal": proposal}))["status"] == "applied"
+    assert viewer.text(uri) == "# changed on disk\n" + SAFE_YAML
 
 
-async def test_some_hunks_only(project: Path, uri: str) -> None:
+async def test_some_hunks_only(viewer: Editor, uri: str) -> None:
     two = YAML + "\n\ndef again(stream):\n    return yaml.load(stream, Loader=yaml.Loader)\n"
-    async with serving(project, options={"preview": True}) as editor:
-        editor.open(uri, two)
-        proposal = await propose(editor, uri)
-        shown = await editor.request("codefactory/proposal", {"id": proposal})
-        assert (shown["before"], shown["after"]) == (two, two.replace("yaml.Loader", "yaml.SafeLoader"))
-        assert [hunk["range"]["start"]["line"] for hunk in shown["hunks"]] == [4, 11]
-        outcome = await editor.execute("codefactory.applyProposal", {"proposal": proposal, "hunks": [1]})
-        assert outcome["status"] == "applied"
-        assert editor.text(uri) == two[:-20] + two[-20:].replace("yaml.Loader", "yaml.SafeLoader")
+    viewer.open(uri, two)
+    proposal = await propose(viewer, uri)
+    shown = await viewer.request("codefactory/proposal", {"id": proposal})
+    assert (shown["before"], shown["after"]) == (two, two.replace("yaml.Loader", "yaml.SafeLoader"))
+    assert [hunk["range"]["start"]["line"] for hunk in shown["hunks"]] == [4, 11]
+    outcome = await viewer.execute("codefactory.applyProposal", {"proposal": proposal, "hunks": [1]})
+    assert outcome["status"] == "applied"
+    assert viewer.text(uri) == two[:-20] + two[-20:].replace("yaml.Loader", "yaml.SafeLoader")
 
 
 async def test_a_whole_workspace(tmp_path: Path, write: Callable[[str, str], str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from editor import serving
@@ -13,6 +13,7 @@ from editor import serving
 from codefactory.analyzers import Snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from editor import Editor
@@ -31,14 +32,13 @@ async def test_nothing_typed_is_lost_and_no_edit_meets_a_stale_version(project: 
     async with serving(project) as editor:
         editor.open(uri, original)
         applied: list[tuple[str, str]] = []
-        apply = editor._apply
 
-        def recorded(target: str, edits: object) -> None:
+        def recorded(target: str, edits: Sequence[Any]) -> None:
             before = editor.text(target)
-            apply(target, edits)  # type: ignore[arg-type]
+            editor.edit_buffer(target, edits)
             applied.append((before, editor.text(target)))
 
-        editor._apply = recorded  # type: ignore[method-assign]
+        editor.apply_edits = recorded
         jobs: list[str] = []
         for number in range(EDITS):
             text = editor.text(uri)

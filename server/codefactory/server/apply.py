@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from codefactory.analyzers import Snapshot, Text, TextEdit
 
+from . import files
 from .reanchor import Conflict, reanchor
 from .session import key
 
@@ -167,17 +168,12 @@ class Applier:
 
 
 def read(uri: str) -> Snapshot | None:
-    """A document from disk. None for one that is no file, does not exist or is not UTF-8."""
-    from codefactory.analyzers import language_of
-
+    """A document from disk; None for one that is no file or cannot be read as text."""
     path = Snapshot(uri, "", "").path
     if path is None:
         return None
-    try:
-        text = Path(path).read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    return Snapshot(uri, text, language_of(path))
+    found = files.read(Path(path))
+    return Snapshot(uri, found.snapshot.text, found.snapshot.language) if isinstance(found, files.TextFile) else None
 
 
 def _same(text: str, expected: str) -> bool:
