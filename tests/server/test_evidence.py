@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 
 from codefactory.analyzers import Confidence, Finding, Problem, Safety, Severity, Snapshot, Span
-from codefactory.pipelines import proposal as words
 from codefactory.pipelines.models import Usage
-from codefactory.pipelines.proposal import AppliedFix, Evidence, Proposal, Round
+from codefactory.pipelines.proposal import AppliedFix, Evidence, Proposal, Round, SuiteRun
 from codefactory.pipelines.verdict import Delta, Reason, Verdict
 from codefactory.server.evidence import entry_to_json, entry_to_markdown, summary
 from codefactory.server.proposals import Entry, Proposals
@@ -35,7 +34,7 @@ def proposal(number: int = 0) -> Proposal:
                 Round(1, "openai/m", Usage(10, 5, 0.01), 1.0, refused),
                 Round(2, "openai/m", Usage(20, None, None), 2.0, accepted),
             ),
-            tests=words.TestRun(("pytest",), True, "3 passed", 0.5),
+            tests=SuiteRun(("pytest",), True, "3 passed", 0.5),
             dependencies=("defusedxml",),
             declined=((finding(1), "not static"),),
         ),

@@ -9,6 +9,7 @@ last findings stay, moved along with what is typed, so that nothing flickers.
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .session import Session
     from .tracking import Replacement
 
+log = logging.getLogger(__name__)
 LANES = (("ruff",), ("syntax", "bandit"))
 WORKERS = 2
 """Worker processes: one for what is typed, one for a repair beside it."""
@@ -197,6 +199,8 @@ class Analyses:
                     self._updated(snapshot.uri)
         except AnalysisCancelledError:
             pass
+        except Exception:
+            log.exception("the %s lane failed", " and ".join(lane.analyzers))
         finally:
             lane.task = None
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from codefactory.pipelines.budget import Budget
     from codefactory.pipelines.gate import UsesElsewhere
     from codefactory.pipelines.project import Project
-    from codefactory.pipelines.proposal import Proposal, Refusal, TestRun
+    from codefactory.pipelines.proposal import Proposal, Refusal, SuiteRun
     from codefactory.pipelines.repair import ProjectTests
     from codefactory.pipelines.settings import BudgetSettings
 
@@ -119,7 +119,7 @@ def _tests(project: Project, snapshot: Snapshot) -> ProjectTests | None:
         return None
     from codefactory.pipelines.gate.project_tests import run_tests
 
-    async def run(text: str | None) -> TestRun:
+    async def run(text: str | None) -> SuiteRun:
         changed = {path: snapshot.text if text is None else text}
         return await run_tests(settings.command, project.root, changed, settings.timeout_s)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from codefactory.analyzers import language_of
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -17,13 +15,13 @@ LANGUAGES = frozenset({"python"})
 
 
 async def files(folders: Sequence[Folder]) -> list[str]:
-    """URIs, in order of path; without what git ignores."""
+    """URIs, in order of path; those the command line would take."""
     roots = [folder.path for folder in folders if folder.path is not None]
     return await asyncio.to_thread(_files, roots)
 
 
 def _files(roots: Sequence[Path]) -> list[str]:
-    from codefactory.pipelines.gate import workspace
+    from .selection import select
 
-    paths = {root / name for root in roots for name in workspace.files(root) if language_of(str(name)) in LANGUAGES}
-    return [path.as_uri() for path in sorted(paths)]
+    selected = select([root for root in roots if root.is_dir()])
+    return [s.path.absolute().as_uri() for s in selected if s.language in LANGUAGES]
