@@ -43,7 +43,8 @@ class Analyzers:
         self, snapshot: Snapshot, options: Options = Options(), cancellation: Cancellation | None = None
     ) -> Analysis:
         """Every enabled analyzer that knows the language, side by side. Blocks; raises CancelledError only."""
-        parts = [future.result() for future in self.start(snapshot, options, cancellation)]
+        futures = list(self.start(snapshot, options, cancellation))  # all at once: `start` is lazy
+        parts = [future.result() for future in futures]
         return Analysis.merge(parts)
 
     def start(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from .text import Text
 
@@ -77,6 +76,8 @@ class Snapshot:
         parts = urlsplit(self.uri)
         if parts.scheme != "file":
             return None
+        from urllib.request import url2pathname  # brings http, email and ssl along: too much for a server's start
+
         path = url2pathname(parts.path)
         return f"//{parts.netloc}{path}" if parts.netloc else path
 

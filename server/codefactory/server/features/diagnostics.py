@@ -1,0 +1,123 @@
+"""Diagnostics: pushed as soon as a tool is done, or pulled by clients that ask."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from codefactory.analyzers import Problem, Severity
+from codefactory.server import convert
+from codefactory.server.session import key
+from codefactory.server.shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from codefactory.analyzers import Encoding
+    from codefactory.server.analyses import Checked
+    from codefactory.server.app import Server
+    from codefactory.server.shown import Shown
+
+PATIENCE_S = 0.1
+"""How long a pull waits for the slower tools once the first is done; then their findings come with a refresh."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """What a document's diagnostics are made of."""
+
+    items: tuple[Shown, ...]
+    problems: tuple[Problem, ...]
+
+
+def register(server: Server) -> None:
+    publisher = Publisher(server)
+    owed: set[str] = set()
+    """Documents whose pull was answered before all tools were done."""
+
+    async def on_analysis(uri: str) -> None:
+        if not server.client.capabilities.pulls_diagnostics:
+            await publisher.publish(uri)
+        checked = await server.analyses.current(uri)
+        if checked is None:
+            return
+        for problem in checked.analysis.problems:
+            if problem.kind in ("missing", "configuration"):
+                server.client.show_once(problem.message)
+        if checked.complete and key(uri) in owed:
+            owed.discard(key(uri))
+            server.client.refresh_diagnostics()
+
+    async def on_pull(params: types.DocumentDiagnosticParams) -> Any:
+        uri = params.text_document.uri
+        await server.analyses.first(uri)
+        checked = await server.analyses.complete(uri, PATIENCE_S)
+        if checked is None:
+            return types.RelatedFullDocumentDiagnosticReport(items=[])
+        if not checked.complete:
+            owed.add(key(uri))
+        encoding, previous = server.client.encoding, params.previous_result_id
+        return await asyncio.to_thread(lambda: server.protocol.plain(report(checked, encoding, previous)))
+
+    server.analysis_listeners.append(lambda uri: server.spawn(on_analysis(uri)))
+    options = types.DiagnosticOptions(
+        inter_file_dependencies=False, workspace_diagnostics=False, identifier="codefactory"
+    )
+    server.on(types.TEXT_DOCUMENT_DIAGNOSTIC, on_pull, options)
+
+
+class Publisher:
+    """Pushes one document's diagnostics one after another, the latest ones last, and makes them off the loop."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._wanted: dict[str, bool] = {}
+        """Documents being published → whether there is news already."""
+
+    async def publish(self, uri: str) -> None:
+        name = key(uri)
+        if name in self._wanted:
+            self._wanted[name] = True
+            return
+        try:
+            self._wanted[name] = True
+            while self._wanted[name]:
+                self._wanted[name] = False
+                await self._publish(uri)
+        finally:
+            del self._wanted[name]
+
+    async def _publish(self, uri: str) -> None:
+        checked = await self._server.analyses.current(uri)
+        if checked is None:
+            return
+        snapshot, client = checked.snapshot, self._server.client
+        message = await asyncio.to_thread(
+            lambda: client.encode_diagnostics(uri, snapshot.version, diagnostics(checked, client.encoding))
+        )
+        if self._server.session.snapshot(uri) is snapshot:  # else the next analysis has newer ones
+            client.send(message)
+
+
+def visible(checked: Checked) -> Visible:
+    """What is shown of an analysis under the document's settings."""
+    minimum = Severity[checked.project.settings.diagnostics.minimum_severity.upper()]
+    return Visible(shown(checked.analysis, minimum), checked.analysis.problems)
+
+
+def diagnostics(checked: Checked, encoding: Encoding) -> Sequence[types.Diagnostic]:
+    seen = visible(checked)
+    return convert.diagnostics(seen.items, seen.problems, checked.snapshot, encoding)
+
+
+def report(checked: Checked, encoding: Encoding, previous: str | None) -> types.DocumentDiagnosticReport:
+    """A full report, or "unchanged" where the client has just this."""
+    seen = visible(checked)
+    result_id = f"{hash((checked.snapshot.text, seen)):x}"
+    if result_id == previous:
+        return types.RelatedUnchangedDocumentDiagnosticReport(result_id=result_id)
+    items = convert.diagnostics(seen.items, seen.problems, checked.snapshot, encoding)
+    return types.RelatedFullDocumentDiagnosticReport(items=items, result_id=result_id)

@@ -1,0 +1,159 @@
+"""What the server asks `pipelines` for: proposals, and a second look at a change that had to be moved."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .analyses import options_for
+from .apply import Change, Outcome, read
+from .evidence import summary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from codefactory.analyzers import Fix, Safety, Snapshot
+    from codefactory.pipelines.budget import Budget
+    from codefactory.pipelines.gate import UsesElsewhere
+    from codefactory.pipelines.project import Project
+    from codefactory.pipelines.proposal import Proposal, Refusal, SuiteRun
+    from codefactory.pipelines.repair import ProjectTests
+    from codefactory.pipelines.settings import BudgetSettings
+
+    from .analyses import Checked
+    from .app import Server
+    from .proposals import Entry
+    from .shown import Shown
+
+
+async def document(server: Server, uri: str) -> Snapshot | None:
+    """The open document, else the file."""
+    return server.session.snapshot(uri) or await asyncio.to_thread(read, uri)
+
+
+async def project_of(server: Server, snapshot: Snapshot) -> Project:
+    await server.analyses.ready()
+    return server.configuration.known(snapshot) or await asyncio.to_thread(server.configuration.project, snapshot)
+
+
+async def repair(
+    server: Server,
+    snapshot: Snapshot,
+    *,
+    only: Collection[str] | None = None,
+    allow: Safety | None = None,
+    by_model: bool = True,
+    report: Callable[[str], None] = lambda _: None,
+) -> Proposal | Refusal:
+    """`pipelines.repair` with the document's settings. `allow` overrides the setting; without `by_model` no model is
+    asked, whatever is set."""
+    from codefactory.pipelines.models.configured import make_model
+    from codefactory.pipelines.repair import repair as run
+
+    project = await project_of(server, snapshot)
+    settings = project.settings
+    return await run(
+        snapshot,
+        server.analyses.analyzers,
+        options=options_for(project, snapshot),
+        only=only,
+        allow=allow or settings.repair.allow,
+        model=make_model(settings.model) if by_model else None,
+        budget=_budget(settings.budget),
+        ledger=server.ledger,
+        uses=_uses(project, snapshot),
+        tests=_tests(project, snapshot) if by_model else None,
+        report=lambda progress: report(progress.message),
+    )
+
+
+async def propose_fix(server: Server, snapshot: Snapshot, item: Shown, fix: Fix) -> Proposal | Refusal:
+    """One deterministic fix, chosen from a menu, for a finding of this very snapshot."""
+    from codefactory.pipelines.proposal import AppliedFix
+
+    finding = item.finding
+    applied = AppliedFix(fix.fixer, fix.title, finding.rule, finding.span.start.line, fix.safety, fix.notes)
+    text = snapshot.lines.apply(fix.edits)
+    return await _propose(
+        server, snapshot, text, only=item.fingerprints, fixes=(applied,), dependencies=fix.dependencies
+    )
+
+
+async def propose_part(server: Server, whole: Proposal, hunks: Sequence[int]) -> Proposal | Refusal:
+    """Some hunks of a proposal, by number. The gate has accepted the whole only, so it looks at the part."""
+    snapshot = whole.snapshot
+    text = snapshot.lines.apply([whole.edits[number] for number in sorted(set(hunks))])
+    return await _propose(server, snapshot, text, whole=whole)
+
+
+async def _propose(server: Server, snapshot: Snapshot, text: str, **about: Any) -> Proposal | Refusal:
+    from codefactory.pipelines.chosen import propose
+
+    project = await project_of(server, snapshot)
+    options, uses = options_for(project, snapshot), _uses(project, snapshot)
+    return await propose(snapshot, text, server.analyses.analyzers, options=options, uses=uses, **about)
+
+
+def _budget(settings: BudgetSettings) -> Budget:
+    from codefactory.pipelines.budget import Budget
+
+    return Budget(settings.max_rounds, settings.max_tokens, settings.max_usd, settings.max_seconds)
+
+
+def _uses(project: Project, snapshot: Snapshot) -> UsesElsewhere | None:
+    """Who else uses a file's public names; a document that is no file has no users."""
+    if snapshot.path is None:
+        return None
+    from codefactory.pipelines.gate.uses import WorkspaceUses
+
+    return WorkspaceUses(project.root, Path(snapshot.path))
+
+
+def _tests(project: Project, snapshot: Snapshot) -> ProjectTests | None:
+    """The project's tests, where its user has set them, on a copy that has the document as it is in the editor."""
+    settings = project.settings.tests
+    path = Path(snapshot.path) if snapshot.path else None
+    if not settings.command or path is None or not path.is_relative_to(project.root):
+        return None
+    from codefactory.pipelines.gate.project_tests import run_tests
+
+    async def run(text: str | None) -> SuiteRun:
+        changed = {path: snapshot.text if text is None else text}
+        return await run_tests(settings.command, project.root, changed, settings.timeout_s)
+
+    return run
+
+
+async def apply_proposal(server: Server, entry: Entry) -> Outcome:
+    """Apply it, remember what came of it, and who wrote what."""
+
+    async def check(now: Snapshot, text: str) -> str | None:
+        return await _against(server, now, text)
+
+    proposal = entry.proposal
+    outcome = await server.applier.apply(Change(proposal.snapshot, proposal.edits, label(proposal)), check)
+    entry.status, entry.outcome = ("applied" if outcome.applied else "failed"), outcome.message
+    if outcome.status == "applied" and outcome.after is not None and proposal.origin != "fixers":
+        server.provenance.record(proposal, outcome)
+    return outcome
+
+
+def label(proposal: Proposal) -> str:
+    """For the editor's undo list."""
+    return f"Code Factory: {summary(proposal)}"
+
+
+async def _against(server: Server, now: Snapshot, text: str) -> str | None:
+    judged = await _propose(server, now, text)
+    return None if judged.kind == "proposal" else judged.reason[0].lower() + judged.reason[1:].rstrip(".")
+
+
+async def silences(server: Server, checked: Checked, text: str, item: Shown) -> bool:
+    """Whether `text` is without the finding, and with all the others."""
+    snapshot = checked.snapshot.with_text(text)
+    options = options_for(checked.project, checked.snapshot)
+    after = await asyncio.to_thread(server.analyses.analyzers.analyze, snapshot, options)
+    expected = Counter(f.rule for f in checked.analysis.findings) - Counter(f.rule for f in item.all)
+    return Counter(f.rule for f in after.findings) == expected

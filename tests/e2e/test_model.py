@@ -1,0 +1,136 @@
+"""Repairs that a model writes, over real HTTP, with a script in the model's place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from editor import codes, serving
+from lsprotocol import types
+from scripted_server import Hang, Reply, ScriptedServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from editor import Editor
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SOURCE = (
+    "import pickle\n\nimport yaml\n\n\ndef read(data, stream):\n"
+    "    settings = yaml.load(stream, Loader=yaml.Loader)\n    return settings, pickle.loads(data)\n"
+)
+KEY = "sk-held-in-memory-only"
+
+
+def block(search: str, replace: str) -> str:
+    return f"<<<<<<< SEARCH\n{search}\n=======\n{replace}\n>>>>>>> REPLACE\n"
+
+
+SILENCED = block(
+    "    return settings, pickle.loads(data)", "    return settings, pickle.loads(data)  # noqa: S301  # nosec B301"
+)
+GOOD = block("import pickle", "import json") + block(
+    "    return settings, pickle.loads(data)", "    return settings, json.loads(data)"
+)
+
+
+def settings(server: ScriptedServer, **more: Any) -> dict[str, Any]:
+    return {"model": {"name": "openai/scripted", "apiBase": server.url}} | more
+
+
+async def by_model(editor: Editor, uri: str, part: str) -> types.CodeAction:
+    actions = await editor.actions(uri, editor.text(uri).index(part), only=["quickfix"])
+    (action,) = [a for a in actions if a.command and a.command.command == "codefactory.repairFinding"]
+    return action
+
+
+async def test_refused_once_and_accepted_in_the_second_round(project: Path, uri: str) -> None:
+    with ScriptedServer([Reply(SILENCED), Reply(GOOD)]) as server:
+        options = {"secrets": {"model.apiKey": KEY}}
+        async with serving(project, settings=settings(server), options=options, llm_tag=True) as editor:
+            editor.open(uri, SOURCE)
+            await editor.codes(uri, "B403", "B301", "B506")
+
+            actions = await editor.actions(uri, SOURCE.index("yaml.load("))
+            (deterministic,) = [a for a in actions if a.is_preferred]
+            assert deterministic.tags is None
+            assert (await editor.run(deterministic.command))["status"] == "applied"
+            await editor.codes(uri, "B403", "B301")
+
+            action = await by_model(editor, uri, "pickle.loads")
+            assert "openai/scripted" in action.title
+            assert not action.is_preferred
+            assert list(action.tags or ()) == [types.CodeActionTag.LlmGenerated]
+            job = await editor.job((await editor.run(action.command))["job"])
+            assert job["state"] == "done", job
+            await editor.wait(lambda: "json.loads(data)" in editor.text(uri), lambda: editor.text(uri))
+            await editor.codes(uri)
+
+            evidence = await editor.execute("codefactory.showEvidence", {"proposal": job["result"]["proposal"]})
+            rounds = evidence["json"]["evidence"]["rounds"]
+            assert [r["accepted"] for r in rounds] == [False, True]
+            assert "refused" in rounds[0]["verdict"]
+            assert (evidence["json"]["origin"], evidence["json"]["safety"]) == ("model", "review")
+            assert "| 1 | openai/scripted |" in evidence["markdown"]
+
+            where = types.Position(*place(editor.text(uri), "json.loads"))
+            hover = await editor.client.text_document_hover_async(
+                types.HoverParams(types.TextDocumentIdentifier(uri), where)
+            )
+            assert hover is not None
+            assert "Written by openai/scripted and accepted by the gate" in hover.contents.value  # type: ignore[union-attr]
+
+            status = await editor.request("codefactory/status", {"uri": uri})
+            assert status["model"] == "openai/scripted"
+            assert status["spent"]["calls"] == 2
+            assert (status["spent"]["inputTokens"], status["spent"]["outputTokens"]) == server.reported
+        assert {request.api_key for request in server.requests} == {KEY}
+        assert all(KEY not in str(request.body) for request in server.requests)
+
+
+async def test_cancelling_ends_the_stream(project: Path, uri: str) -> None:
+    with ScriptedServer([Hang()]) as server:
+        async with serving(project, settings=settings(server)) as editor:
+            editor.notify("codefactory/setSecret", {"name": "model.apiKey", "value": KEY})
+            editor.open(uri, SOURCE.replace("yaml.Loader", "yaml.SafeLoader"))
+            await editor.codes(uri, "B403", "B301")
+            job = (await editor.run((await by_model(editor, uri, "pickle.loads")).command))["job"]
+            await editor.wait(lambda: len(server.requests) == 1)
+            assert await editor.execute("codefactory.cancel", {"job": job}) is True
+            assert (await editor.job(job))["state"] == "cancelled"
+            await editor.wait(lambda: server.requests[0].disconnected)
+
+
+async def test_a_model_that_helps_nothing_is_said(project: Path, uri: str) -> None:
+    with ScriptedServer([Reply(SILENCED, times=None)]) as server:
+        async with serving(project, settings=settings(server, budget={"maxRounds": 2})) as editor:
+            editor.notify("codefactory/setSecret", {"name": "model.apiKey", "value": KEY})
+            text = SOURCE.replace("yaml.Loader", "yaml.SafeLoader")
+            editor.open(uri, text)
+            await editor.diagnostics(uri, lambda d: "B301" in codes(d))
+            job = await editor.job((await editor.run((await by_model(editor, uri, "pickle.loads")).command))["job"])
+            assert "no change that the gate accepts" in job["message"]
+            assert len(job["result"]["refusal"]["rounds"]) == 2
+            assert editor.text(uri) == text
+            assert any("no change that the gate accepts" in message for message in editor.messages)
+
+
+async def test_typing_while_the_model_writes(project: Path, uri: str) -> None:
+    with ScriptedServer([Reply(GOOD, chunk_chars=8, delay_s=0.05)]) as server:
+        async with serving(project, settings=settings(server)) as editor:
+            editor.notify("codefactory/setSecret", {"name": "model.apiKey", "value": KEY})
+            text = SOURCE.replace("yaml.Loader", "yaml.SafeLoader")
+            editor.open(uri, text)
+            await editor.diagnostics(uri, lambda d: "B301" in codes(d))
+            job = (await editor.run((await by_model(editor, uri, "pickle.loads")).command))["job"]
+            await editor.wait(lambda: len(server.requests) == 1)
+            editor.insert(uri, len(editor.text(uri)), "\n\nDONE = '😀'\n")
+            await editor.job(job)
+            expected = text.replace("pickle", "json") + "\n\nDONE = '😀'\n"
+            await editor.wait(lambda: editor.text(uri) == expected, lambda: editor.text(uri))
+
+
+def place(text: str, part: str) -> tuple[int, int]:
+    before = text[: text.index(part)]
+    return before.count("\n"), len(before.rpartition("\n")[2])
