@@ -11,10 +11,10 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from pathspec import GitIgnoreSpec
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from pathspec import GitIgnoreSpec
 
 EXCLUDED_FOLDERS = frozenset({
     ".git", ".hg", ".svn", ".jj", ".tox", ".nox", ".venv", "venv", "node_modules", "__pycache__", "__pypackages__",
@@ -35,6 +35,10 @@ class FileSystem(Protocol):
         """The content of `path`. Raises OSError."""
         ...
 
+    def locate(self, absolute: str) -> str | None:
+        """The path here of a file on this machine; None when it is not below the root."""
+        ...
+
     def on_disk(self, path: str) -> str | None:
         """The absolute path where a worker process reads the same bytes; None when only this process has them."""
         ...
@@ -49,7 +53,7 @@ class DiskFiles:
 
     def __init__(self, root: str | Path, excludes: Sequence[str] = ()) -> None:
         self.root = str(Path(root).absolute())
-        self._excludes = GitIgnoreSpec.from_lines(excludes) if excludes else None
+        self._excludes = _patterns(excludes) if excludes else None
 
     def list(self) -> Sequence[str]:
         paths = _git_files(self.root)
@@ -61,6 +65,12 @@ class DiskFiles:
 
     def read(self, path: str) -> bytes:
         return read_regular_file(f"{self.root}/{path}")
+
+    def locate(self, absolute: str) -> str | None:
+        try:
+            return Path(absolute).relative_to(self.root).as_posix()
+        except ValueError:
+            return None
 
     def on_disk(self, path: str) -> str | None:
         return f"{self.root}/{path}"
@@ -81,12 +91,15 @@ class OverlayFiles:
         text = self._buffers.get(path)
         return self._below.read(path) if text is None else text.encode("utf-8", "replace")
 
+    def locate(self, absolute: str) -> str | None:
+        return self._below.locate(absolute)
+
     def on_disk(self, path: str) -> str | None:
         return None if path in self._buffers else self._below.on_disk(path)
 
 
 class MemoryFiles:
-    """Files in a dictionary, for tests and for what never was on a disk."""
+    """Files in a dictionary, for tests and for what never was on a disk. Its root is "/"."""
 
     def __init__(self, files: Mapping[str, str | bytes]) -> None:
         self.files = dict(files)
@@ -100,6 +113,9 @@ class MemoryFiles:
         except KeyError:
             raise FileNotFoundError(path) from None
         return content.encode("utf-8", "replace") if isinstance(content, str) else content
+
+    def locate(self, absolute: str) -> str | None:
+        return absolute.lstrip("/")
 
     def on_disk(self, path: str) -> str | None:
         return None
@@ -125,12 +141,11 @@ def read_regular_file(path: str) -> bytes:
 
 def _git_files(root: str) -> list[str] | None:
     """Tracked and untracked files that are not ignored; None when `root` is in no git work tree."""
-    if not any(os.path.exists(f"{folder}/.git") for folder in (root, *map(str, Path(root).parents))):  # noqa: PTH110  (hot enough)
+    if not any((folder / ".git").exists() for folder in (Path(root), *Path(root).parents)):
         return None
-    command = ["git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"]
-    # A repository's own configuration may name programs to run; listing needs none of them.
-    quiet = ["-c", "core.fsmonitor=false", "-c", "core.untrackedCache=keep"]
-    command[1:1] = quiet
+    # A repository's own configuration may name a program to run as file system monitor.
+    command = ["git", "-c", "core.fsmonitor=false", "-C", root, "ls-files", "-z", "--cached", "--others"]
+    command += ["--exclude-standard", "--deduplicate"]
     try:
         done = subprocess.run(command, capture_output=True, check=True, timeout=GIT_TIMEOUT_S)
     except (OSError, subprocess.SubprocessError):
@@ -175,6 +190,12 @@ def _ignore_file(path: str) -> GitIgnoreSpec:
         lines = read_regular_file(path).decode("utf-8", "replace").splitlines()
     except OSError:
         lines = []
+    return _patterns(lines)
+
+
+def _patterns(lines: Sequence[str]) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec
+
     return GitIgnoreSpec.from_lines(lines)
 
 

@@ -18,6 +18,7 @@ from .rules import Reason
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from codefactory.analyzers.document import Snapshot
     from codefactory.analyzers.finding import ProblemKind
     from codefactory.analyzers.worker import WorkerPool
 
@@ -189,6 +190,10 @@ class DependencyGraph:
     def read(self, path: str) -> bytes:
         """The file's content as the graph's file system has it. Raises OSError."""
         return without_bom(self._files.read(path))
+
+    def locate(self, snapshot: Snapshot) -> str | None:
+        """The path here of an editor's document; None when it is no file below the root."""
+        return self._files.locate(snapshot.path) if snapshot.path is not None else None
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -79,8 +79,8 @@ class FileImports:
     names: tuple[str, ...] = ()
     kinds: str = ""
     places: bytes = b""
-    """Six unsigned integers for each import: line, column, end line, end column of the module, then line and column of the name, whose
-    end is that of its text. No name: equal to the module's start."""
+    """Six unsigned integers for each import: line, column, end line, end column of the module, then line and column of
+    the name, whose end is that of its text. No name: equal to the module's start."""
     problem: str = ""
     """Why there are no imports, or fewer than there may be."""
     facts: tuple[str, ...] = ()

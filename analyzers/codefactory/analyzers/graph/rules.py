@@ -80,10 +80,16 @@ class LanguageRules:
     """Names, as glob patterns, of the files that say how imports are resolved."""
     definitions: Mapping[str, Definition] = field(default_factory=dict[str, Definition])
     """Node kind → how to read it."""
+    members: frozenset[str] = frozenset()
+    """Node kinds that an outline shows by their first line: fields, constants, type aliases."""
     wrappers: frozenset[str] = frozenset()
-    """Node kinds that may stand around a definition and belong to it: decorators, `export`."""
-    identifiers: frozenset[str] = frozenset({"identifier"})
+    """Node kinds around a definition that belong to it: decorators, `export`."""
+    transparent: frozenset[str] = frozenset()
+    """Node kinds that may hold definitions and are none: `if` at the top of a module."""
+    identifiers: tuple[str, ...] = ("identifier",)
     """Node kinds that refer to a definition by its name."""
+    elision: str = " …"
+    """What stands for a body in an outline."""
     tests: Callable[[str], bool] = lambda path: False
     """Whether a path is a test's by the language's convention."""
     whole_tree_names: frozenset[str] = frozenset()

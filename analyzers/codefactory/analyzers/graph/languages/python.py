@@ -365,7 +365,21 @@ PYTHON = LanguageRules(
         "class_definition": Definition("class", container=True),
         "function_definition": Definition("function"),
     },
+    members=frozenset({"assignment", "type_alias_statement"}),
     wrappers=frozenset({"decorated_definition"}),
+    transparent=frozenset(
+        {
+            "expression_statement",
+            "if_statement",
+            "else_clause",
+            "elif_clause",
+            "try_statement",
+            "except_clause",
+            "with_statement",
+            "block",
+        }
+    ),
+    elision=" ...",
     tests=is_test,
     whole_tree_names=frozenset({"__init__.py", "__init__.pyi"}),  # they say where packages begin
 )
