@@ -126,7 +126,7 @@ class FileImports:
 
 def collect(raw: Iterable[RawImport], source: bytes, facts: Sequence[str] = ()) -> FileImports:
     """Columns from what an extractor yields, in text order and without doubles of one place."""
-    ordered = sorted(set(raw))
+    ordered = sorted(set(raw), key=lambda r: (r.start_byte, r.name_start_byte, r.name, r.module))
     if not ordered:
         return FileImports(facts=tuple(facts)) if facts else NOTHING
     offsets = sorted({o for r in ordered for o in (r.start_byte, r.end_byte, max(r.name_start_byte, r.start_byte))})

@@ -143,7 +143,7 @@ class Links:
         rules = rules_for(path)
         folder, name = split(path)
         stem, parent = name.partition(".")[0], split(folder[:-1])[1]
-        everything = everything or not parent or (rules is not None and name in rules.whole_tree_names)
+        everything = everything or not parent or (rules is not None and rules.changes_everything(name))
         found: set[int] = set()
         for number, node in enumerate(self.nodes):
             if node is None or rules_for(self.index.paths[number]) is not rules:

@@ -92,5 +92,6 @@ class LanguageRules:
     """What stands for a body in an outline."""
     tests: Callable[[str], bool] = lambda path: False
     """Whether a path is a test's by the language's convention."""
-    whole_tree_names: frozenset[str] = frozenset()
-    """File names whose coming or going can change any import of the language."""
+    changes_everything: Callable[[str], bool] = lambda name: False
+    """Whether the coming or going of a file of this name can change where any import of the language leads. Else only
+    imports that contain the file's name or its folder's are looked at again."""

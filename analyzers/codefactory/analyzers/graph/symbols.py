@@ -165,7 +165,7 @@ class _Reader:
                 name = name or child.child_by_field_name("name")
         line = self._lines(outer, outer.end_byte, MAX_MEMBER).split("\n")[0].rstrip("\r")
         span, name_span = self._spans.span(outer), self._spans.span(name) if name is not None else None
-        elision = " …" if outer.end_byte > self._line_start(outer.start_byte) + len(line.encode()) else ""
+        elision = " …" if b"\n" in self._source[outer.start_byte : outer.end_byte] else ""
         return Symbol(self._name(name), "member", span, name_span, line, container, elision)
 
     def _name(self, node: Node | None) -> str:

@@ -6,12 +6,13 @@ import re
 from fnmatch import translate
 from typing import TYPE_CHECKING
 
+from .ecmascript import ECMASCRIPT
 from .python import PYTHON
 
 if TYPE_CHECKING:
     from codefactory.analyzers.graph.rules import LanguageRules
 
-LANGUAGES: tuple[LanguageRules, ...] = (PYTHON,)
+LANGUAGES: tuple[LanguageRules, ...] = (PYTHON, ECMASCRIPT)
 
 _BY_EXTENSION = {extension: rules for rules in LANGUAGES for extension in rules.extensions}
 _CONFIGURATION = re.compile("|".join(translate(pattern) for rules in LANGUAGES for pattern in rules.configurations))

@@ -381,5 +381,5 @@ PYTHON = LanguageRules(
     ),
     elision=" ...",
     tests=is_test,
-    whole_tree_names=frozenset({"__init__.py", "__init__.pyi"}),  # they say where packages begin
+    changes_everything=lambda name: name.startswith("__init__."),  # it says where a package begins
 )
