@@ -123,7 +123,7 @@ TREES = st.dictionaries(PATHS, st.lists(LINES, max_size=4).map("\n".join), max_s
 
 
 @given(TREES, st.lists(st.tuples(PATHS, st.none() | st.lists(LINES, max_size=4).map("\n".join)), max_size=8))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_history_ends_in_the_graph_of_a_fresh_build(
     tree: dict[str, str], history: list[tuple[str, str | None]]
 ) -> None:

@@ -143,13 +143,15 @@ class DependencyGraph:
         with self._lock:
             index = self._links.index
             node = self._links.node(path)
-            facts = node.found.facts if node is not None else None
+            facts = node.found.facts if node is not None else ()
+            is_new = node is None
             new_folder = node is None and split(path)[0] not in index.folders
             unresolved = self._links.put(path, key, found)
             affected = {index.ids[path]}
-            if facts != found.facts:
+            if is_new or facts != found.facts:
                 self._links.forget(configuration=False)
-                affected |= self._links.who_may_mean(path, everything=new_folder)
+                words = {fact.rpartition(" ")[2] for fact in {*facts} ^ {*found.facts}}
+                affected |= self._links.who_may_mean(path, everything=new_folder, words=words)
                 unresolved = True
             if unresolved:
                 self._links.resolve(sorted(affected))

@@ -136,20 +136,24 @@ class Links:
         for resolver in self._resolvers.values():
             resolver.forget(configuration)
 
-    def who_may_mean(self, path: str, *, everything: bool) -> set[int]:
-        """Whose imports can lead to `path`, or could before it went. An import means a file only if it contains the
-        file's name or its folder's; but some files, and a folder that came or went with its only file (`everything`),
-        can change where any import of the language leads."""
+    def who_may_mean(self, path: str, *, everything: bool, words: Collection[str] = ()) -> set[int]:
+        """Whose imports can lead to `path`, or could before it went.
+
+        An import means a file only if it contains the file's name, its folder's, or one of `words`, under which it is
+        known besides. But some files, and a folder that came or went with its only file (`everything`), can change
+        where any import of the language leads.
+        """
         rules = rules_for(path)
         folder, name = split(path)
         stem, parent = name.partition(".")[0], split(folder[:-1])[1]
         everything = everything or not parent or (rules is not None and rules.changes_everything(name))
+        looked_for = (stem, parent, *words)
         found: set[int] = set()
         for number, node in enumerate(self.nodes):
             if node is None or rules_for(self.index.paths[number]) is not rules:
                 continue
             columns = (node.found.modules, node.found.names)
-            if everything or any(stem in text or parent in text for column in columns for text in column):
+            if everything or any(word in text for column in columns for text in column for word in looked_for):
                 found.add(number)
         return found
 

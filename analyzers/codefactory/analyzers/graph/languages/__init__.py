@@ -7,12 +7,15 @@ from fnmatch import translate
 from typing import TYPE_CHECKING
 
 from .ecmascript import ECMASCRIPT
+from .go import GO
+from .java import JAVA
 from .python import PYTHON
+from .rust import RUST
 
 if TYPE_CHECKING:
     from codefactory.analyzers.graph.rules import LanguageRules
 
-LANGUAGES: tuple[LanguageRules, ...] = (PYTHON, ECMASCRIPT)
+LANGUAGES: tuple[LanguageRules, ...] = (PYTHON, ECMASCRIPT, GO, JAVA, RUST)
 
 _BY_EXTENSION = {extension: rules for rules in LANGUAGES for extension in rules.extensions}
 _CONFIGURATION = re.compile("|".join(translate(pattern) for rules in LANGUAGES for pattern in rules.configurations))
