@@ -1,5 +1,5 @@
 // Which files name which others' types, by javac: every identifier and qualified name that javac resolves to a class,
-// as {"file": ["file", ...]}. usage: java JavaTypes.java MODULE ROOT (the module's sources, patched over the JDK's own)
+// as {"file": ["file", ...]}. Types that javac only infers (`var`, lambda parameters) are not counted. usage: java JavaTypes.java MODULE ROOT (the module's sources, patched over the JDK's own)
 import com.sun.source.tree.*;
 import com.sun.source.util.*;
 import java.io.*;
@@ -37,13 +37,17 @@ public class JavaTypes {
         Map<String, TreeSet<String>> edges = new TreeMap<>();
         for (CompilationUnitTree unit : units) {
             TreeSet<String> targets = edges.computeIfAbsent(relative(root, unit), k -> new TreeSet<>());
+            String text = unit.getSourceFile().getCharContent(true).toString();
+            SourcePositions positions = trees.getSourcePositions();
             new TreePathScanner<Void, Void>() {
                 @Override public Void visitIdentifier(IdentifierTree node, Void p) {
-                    add(node.getName());
+                    int start = (int) positions.getStartPosition(unit, node);
+                    if (start >= 0 && text.startsWith(node.getName().toString(), start)) add(node.getName());
                     return super.visitIdentifier(node, p);
                 }
                 @Override public Void visitMemberSelect(MemberSelectTree node, Void p) {
-                    add(node.getIdentifier());
+                    int end = (int) positions.getEndPosition(unit, node);
+                    if (end >= 0 && text.startsWith(node.getIdentifier().toString(), end - node.getIdentifier().length())) add(node.getIdentifier());
                     return super.visitMemberSelect(node, p);
                 }
                 void add(Name name) {
