@@ -34,6 +34,7 @@ TREE = {
             {"src/a/Two.java", "src/a/One.java"},
         ),
         ("class X<Two> { Two t; }", set()),
+        ("class X { Object Two = new Two(); }", {"src/a/Two.java"}),
         ("class X { Two t; class Two {} }", set()),
         ('class X { String s = "Two"; /* Two */ } // Two', set()),
         ("@Two class X {}", {"src/a/Two.java"}),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_FILES = 20
 MAX_FILE_BYTES = 512 << 10
+NO_ROOM = "the budget has no room for it"
 _MIN_TOKENS = 24
 """Less than this says nothing."""
 _MIN_SHARE = 0.01
@@ -154,7 +155,7 @@ def _context_file(graph: DependencyGraph, item: Ranked, focus: Counter[str], roo
             return _file(item, rendered, kind)
     rendered = _cut(redact(render_outline(found, members=False, nested=False)), room - _cost(item, ""))
     if not rendered:
-        return LeftOut(item.path, "the budget has no room for it")
+        return LeftOut(item.path, NO_ROOM)
     return _file(item, rendered, "outline")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from .algorithms import personalised_pagerank
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 MAX_NEIGHBOURS = 400
 """Files looked at, nearest first."""
 MAX_HOPS = 3
+_WORD = re.compile(r"\w+")
 _KIND_WEIGHTS = {ImportKind.TYPE_ONLY: 0.7, ImportKind.LAZY: 0.8, ImportKind.DYNAMIC: 0.6, ImportKind.MODULE: 0.4}
 _BACKWARD = 0.3
 """What an importer counts against what is imported: a change is made with what the file uses in mind first."""
@@ -129,7 +131,7 @@ def _weights(
     for source in near:
         for edge in graph.imports(source):
             kind_weight = _KIND_WEIGHTS.get(edge.import_.kind, 1.0)
-            name = edge.import_.name or edge.import_.module.rpartition(".")[2]
+            name = edge.import_.name or _last_word(edge.import_.module)
             if source == path:
                 kind_weight *= _use_weight(name, used, focus)
             for target in edge.targets:
@@ -140,6 +142,12 @@ def _weights(
                 weights[a][b] = weights[a].get(b, 0.0) + share / popularity[target]
                 weights[b][a] = weights[b].get(a, 0.0) + _BACKWARD * share / popularity[source]
     return weights, numbers
+
+
+def _last_word(module: str) -> str:
+    """By which code refers to a module: "b" of "a.b" and of "x/b"."""
+    words = _WORD.findall(module)
+    return words[-1] if words else ""
 
 
 def _use_weight(name: str, used: Counter[str], focus: Counter[str]) -> float:

@@ -89,7 +89,8 @@ def _references(tree: Tree, source: bytes, start: int, packages: str, known: set
             continue
         parent = node.parent
         if parent is not None and parent.type in _DECLARING and _declares(parent, node):
-            known.add(name.decode("utf-8", "replace"))
+            if parent.type in _TYPES or parent.type == "type_parameter":
+                known.add(name.decode("utf-8", "replace"))
             continue
         seen.add(text if qualified else name)
         if qualified:
