@@ -77,7 +77,7 @@ def rank(
             reasons.append("its source" if subject_is_test else "its tests")
         elif _is_test(other) and not subject_is_test:
             score *= 0.3
-        if other not in direct and _only_passes_on(graph, other):
+        if _only_passes_on(graph, other):
             score *= 0.3
         if recency and other in recency:
             score *= 1 + 0.3 * recency[other]
