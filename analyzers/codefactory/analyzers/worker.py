@@ -232,6 +232,12 @@ def _fixes(params: dict[str, Any]) -> Any:
     return [fixers.outcome_to_json(o) for o in fixers.fixes_for(snapshot, findings)]
 
 
+def _imports(params: dict[str, Any]) -> Any:
+    from .graph import extraction
+
+    return extraction.serve(params)
+
+
 def _warm_up(_params: dict[str, Any]) -> Any:
     from . import bandit
 
@@ -241,6 +247,7 @@ def _warm_up(_params: dict[str, Any]) -> Any:
 METHODS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "analyze": _analyze,
     "fixes": _fixes,
+    "imports": _imports,
     "warm_up": _warm_up,
 }
 

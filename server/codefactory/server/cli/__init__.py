@@ -17,6 +17,8 @@ COMMANDS = {
     "check": "Find problems in files and folders.",
     "repair": "Repair what can be repaired; show the diff and the evidence, or write it.",
     "fixers": "List the deterministic fixers: their rules, and when they do not apply.",
+    "graph": "Show which file imports which; cycles; who depends on a file.",
+    "context": "Show what a model would be shown along with a file, and why.",
     "doctor": "Say what works on this machine, what does not, and what to do.",
     "trust": "Let a project's own settings name programs and model endpoints.",
     "server": "Run the language server (as `python -I -m codefactory.server`).",
