@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import random
 import signal
@@ -23,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 from codefactory.pipelines.engine import Context, Engine, Graph, Plan, Retry, StepError
@@ -94,12 +96,13 @@ def child(seed: int, folder: Path, durability: str) -> None:
         with Store(folder) as store:
             engine = Engine(store)
             plan = build(seed, Log(folder / "log"))
-            known = store.query(lambda c: c.execute("select 1 from run where id=?", (RUN,)).fetchone())
+            known = store.query(lambda c: c.execute("select status from run where id=?", (RUN,)).fetchone())
+            if known == ("succeeded",):
+                return "succeeded"  # killed after its last commit
             if known is None:
                 result = await engine.run(plan, INPUTS, run_id=RUN, durability=durability)  # pyright: ignore[reportArgumentType]
             else:
                 result = await engine.resume(RUN, plan, durability=durability)  # pyright: ignore[reportArgumentType]
-            (folder / "outputs").write_text(repr(sorted(result.outputs.items())))
             return result.status if result.error is None else f"{result.status}: {result.error}"
 
     status = asyncio.run(work())
@@ -172,15 +175,20 @@ def trial(seed: int, durability: str, counts: Counter[str]) -> list[str]:
                 break
         if list(folder.glob("*.corrupt-*")):
             wrong.append("store: set aside")
-        expected = undisturbed(seed, folder)
-        if not finished or (folder / "outputs").read_text() != expected:
+        if kept_outputs(folder) != undisturbed(seed, folder):
             wrong.append("lost: the run did not end as an undisturbed one does")
     return wrong
 
 
-def undisturbed(seed: int, folder: Path) -> str:
+def kept_outputs(folder: Path) -> object:
+    with closing(sqlite3.connect(folder / "runs.db")) as connection:
+        row = connection.execute("select outputs from run where status='succeeded'").fetchone()
+    return row and json.loads(row[0])
+
+
+def undisturbed(seed: int, folder: Path) -> object:
     result = asyncio.run(Engine().run(build(seed, Log(folder / "other-log")), INPUTS))
-    return repr(sorted(result.outputs.items()))
+    return result.unwrap()
 
 
 def main() -> int:

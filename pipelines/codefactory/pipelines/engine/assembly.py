@@ -47,6 +47,7 @@ class Draft:
     output_type: Any = None
     output_check: Callable[[Any], str | None] | None = None
     body: Plan | None = None
+    deferred: dict[str, Callable[[Scope], Any]] = field(default_factory=dict[str, "Callable[[Scope], Any]"])
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
@@ -169,6 +170,7 @@ def _step(
         draft.output_type,
         draft.output_check,
         draft.body,
+        draft.deferred,
     )
     holder.append(step)
     return step

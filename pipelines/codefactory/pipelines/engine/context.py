@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .plan import Plan, Step
 
 _POLL_S = 0.25
+OUTER = "^"
+"""The local name under which a body's scope finds the scope around it."""
 
 
 class Context:
@@ -53,6 +55,10 @@ class Context:
     @property
     def scope(self) -> Scope:
         return self._scope
+
+    @property
+    def step(self) -> Step:
+        return self._step
 
     @property
     def body(self) -> Plan | None:
@@ -85,7 +91,7 @@ class Context:
 
     def write(self, channel: str, value: Any) -> None:
         """Write to a channel; kept only if this attempt succeeds. May be called from threads."""
-        if channel not in self._scope.run.plan.channels:
+        if channel not in self._scope.plan.channels:
             raise KeyError(f"the pipeline has no channel `{channel}`; add it to its channels")
         self._on_loop(self._scope.write, self._step.index, channel, value)
 
@@ -181,17 +187,29 @@ class Context:
                 raise SuspendedError(f"step `{path}` waits for an answer: {question}")
             await run.answered(_POLL_S if left_s is None else min(left_s, _POLL_S))
 
-    async def scoped(self, local: Mapping[str, Any], label: str, inputs: Mapping[str, Any] | None = None) -> Scope:
-        """Run the step's body once, as `label` under this step's path. Raises what the body raises."""
-        body = self._step.body
-        if body is None:
-            raise ValueError(f"step `{self.path}` has no body")
-        scope, step = self._scope, self._step
-        base = scope.state(step.index) if scope.run.plan.channels else None
-        names = {**(scope.locals or {}), **local}
-        inner = Scope(scope.run, body, inputs if inputs is not None else scope.inputs, f"{label}/", names, base)
+    async def scoped(self, local: Mapping[str, Any], label: str) -> Scope:
+        """Run the step's body once, under the path `label`, with more names. Raises what the body raises."""
+        inner = self.within(local, label)
         await inner.execute()
         return inner
+
+    def within(self, local: Mapping[str, Any], label: str = "") -> Scope:
+        """The scope of the step's body, not begun."""
+        scope = self._scope
+        base = scope.state(self._step.index) if scope.plan.channels else None
+        names = {**(scope.locals or {}), **local, OUTER: scope}
+        return Scope(scope.run, self._need_body(), scope.inputs, f"{label}/", names, base)
+
+    async def nested(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Run the step's body as a pipeline of its own, with these inputs; its outputs."""
+        inner = Scope(self._scope.run, self._need_body(), inputs, f"{self.path}/")
+        await inner.execute()
+        return inner.output()
+
+    def _need_body(self) -> Plan:
+        if self._step.body is None:
+            raise ValueError(f"step `{self.path}` has no body")
+        return self._step.body
 
     def adopt(self, inner: Iterable[Scope]) -> None:
         """Make the channel writes of finished inner scopes this step's own, in the order given."""

@@ -77,6 +77,8 @@ class Step:
     output_check: Callable[[Any], str | None] | None = None
     body: Plan | None = None
     """Of a map, loop or nested pipeline."""
+    deferred: Mapping[str, Callable[[Scope], Any]] = field(default_factory=dict[str, "Callable[[Scope], Any]"])
+    """Expressions of the step that are evaluated in the scope of its body: a map's output, a loop's condition."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -255,7 +255,7 @@ class Scope:
     def read(self, channel: str, index: int | None = None) -> Any:
         """A channel as step `index` sees it; without one, as it is after all steps so far."""
         plan = self.plan
-        declared = self.run.plan.channels[channel]
+        declared = plan.channels[channel]
         state = self.base.get(channel, declared.initial) if self.base is not None else declared.initial
         if not self.writes:
             return state
@@ -269,7 +269,7 @@ class Scope:
 
     def state(self, index: int | None = None) -> dict[str, Any]:
         """All channels, as `read`."""
-        return {name: self.read(name, index) for name in self.run.plan.channels}
+        return {name: self.read(name, index) for name in self.plan.channels}
 
     def output(self) -> dict[str, Any]:
         """The plan's outputs by name."""
