@@ -5,34 +5,43 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from codefactory.analyzers.finding import Severity
 from codefactory.pipelines.engine.assembly import Draft, assemble, did_you_mean
 from codefactory.pipelines.engine.budget import Budget
 from codefactory.pipelines.engine.channel import REDUCERS, Channel
 from codefactory.pipelines.engine.errors import PlanError
 from codefactory.pipelines.engine.plan import MISSING, Input
 from codefactory.pipelines.engine.policy import CachePolicy, OnError, Policy, Retry
+from codefactory.pipelines.engine.values import is_list, is_mapping
 
-from .expression import BODY_ROOTS, ROOTS, ExpressionError, Reference, compile_condition, compile_value, names_for
+from .expression import (
+    BODY_ROOTS,
+    ROOTS,
+    Expression,
+    ExpressionError,
+    Reference,
+    compile_condition,
+    compile_value,
+    is_template,
+    names_for,
+)
 from .model import PYTHON_TYPES, VERSION, PipelineModel, StepModel
 from .step_call import StepCall, step_call
 from .validation import findings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from codefactory.analyzers.finding import Finding
     from codefactory.pipelines.engine.plan import Plan
     from codefactory.pipelines.engine.scope import Scope
 
-    from .expression import Expression
     from .registry import Registry
-    from .source import Source
+    from .source import Level, Source
 
 Where = tuple[str | int, ...]
 MAX_DEPTH = 20
@@ -67,16 +76,20 @@ class Compiler:
     """The files that this one is nested in."""
     channels: dict[str, Channel] = field(default_factory=dict[str, Channel])
 
-    def say(self, code: str, message: str, where: Where, *, key: bool = False, severity: Severity = Severity.HIGH) -> None:
+    def say(self, code: str, message: str, where: Where, *, key: bool = False, severity: Level = "high") -> None:
         self.findings.append(self.source.finding(code, message, where, key=key, severity=severity))
+
+    @property
+    def failed(self) -> bool:
+        return any(f.severity.name == "HIGH" for f in self.findings)
 
     def compile(self) -> Plan | None:
         """The plan, or None with the reasons in `findings`."""
         data = self.source.data
-        if not isinstance(data, dict):
+        if not is_mapping(data):
             self.say("not-a-pipeline", "a pipeline is a mapping with `version`, `name` and `steps`.", ())
             return None
-        if self._foreign_version(data):  # pyright: ignore[reportUnknownArgumentType]
+        if self._foreign_version(data):
             return None
         try:
             model = PipelineModel.model_validate(data)
@@ -101,7 +114,9 @@ class Compiler:
             self.say("newer-format", f"the format's version {version} is newer than this program knows.", ("version",))
         else:
             what = "has no `version`" if version is None else f"is of version {version}"
-            self.say("older-format", f"the definition {what}; `codefactory pipelines migrate` brings it to 1.", ("version",))
+            self.say(
+                "older-format", f"the definition {what}; `codefactory pipelines migrate` brings it to 1.", ("version",)
+            )
         return True
 
     def pipeline(self, model: PipelineModel) -> Plan | None:
@@ -109,7 +124,7 @@ class Compiler:
         known = Known(list(model.inputs), list(model.channels), model.steps)
         drafts, _ = self.steps(model.steps, ("steps",), known)
         outputs = {name: self.value(v, ("outputs", name), known)[0] for name, v in model.outputs.items()}
-        if any(f.severity >= Severity.HIGH for f in self.findings):
+        if self.failed:
             return None
         source = normalised(self.source.data, drafts)
         try:
@@ -134,7 +149,7 @@ class Compiler:
         return ("steps", min(named)[1]) if named else ("steps",)
 
     def _version(self, source: str, drafts: list[Draft]) -> str:
-        types = sorted({f"{d.type}:{d.version}" for d in drafts})
+        types = sorted({f"{d.type}:{d.version.partition(':')[0]}" for d in drafts})
         return hashlib.sha256(json.dumps([source, types]).encode()).hexdigest()[:16]
 
     def steps(
@@ -266,10 +281,16 @@ class Compiler:
         for key in step_type.deferred & settings.keys():
             deferred[key] = settings.pop(key)
         for key, value in settings.items():
+            if step_type.name == "pipeline" and key == "definition":
+                # Its texts are templates of the inner pipeline.
+                call.settings[key] = Expression(value, frozenset(), lambda _names, v=value: v, constant=True)
+                continue
             expression, used = self.value(value, (*place, key), known)
             call.settings[key] = expression
             references |= used
-        self._validate(call, {**settings, **deferred} | ({"steps": body_steps} if body_steps is not None else {}), place)
+        self._validate(
+            call, {**settings, **deferred} | ({"steps": body_steps} if body_steps is not None else {}), place
+        )
         if step_type.body:
             references |= self._body(call, body_steps, deferred, place, known, depth)
         elif step_type.name == "pipeline":
@@ -279,7 +300,8 @@ class Compiler:
     def _validate(self, call: StepCall, settings: dict[str, Any], place: Where) -> None:
         """Check settings that are known now; what expressions give is checked when the step runs."""
         step_type = call.step_type
-        open_places = {path[len(place) :] for path, text in _texts(settings, place) if not compile_constant(text)}
+        texts = _texts({k: v for k, v in settings.items() if k not in ("definition", "steps")}, place)
+        open_places = {path[len(place) :] for path, text in texts if is_template(text)}
         open_places |= {(key,) for key in step_type.deferred}
 
         def filled_later(at: tuple[Any, ...]) -> bool:
@@ -292,7 +314,9 @@ class Compiler:
         except ValidationError as error:
             self.findings += findings_of(error, self.source, step_type.config, place, filled_later)
         for key, message in step_type.problems(settings) if step_type.problems is not None else ():
-            self.say("invalid-value", f"{message}.", (*place, key) if key in settings else place, key=key not in settings)
+            self.say(
+                "invalid-value", f"{message}.", (*place, key) if key in settings else place, key=key not in settings
+            )
 
     def _body(
         self, call: StepCall, steps: Any, deferred: dict[str, Any], place: Where, known: Known, depth: int
@@ -300,15 +324,15 @@ class Compiler:
         if depth >= MAX_DEPTH:
             self.say("too-deep", f"bodies are nested more than {MAX_DEPTH} deep.", place)
             return set()
-        if not isinstance(steps, dict):
+        if not is_mapping(steps):
             return set()
         models: dict[str, StepModel] = {}
-        for name, data in steps.items():  # pyright: ignore[reportUnknownVariableType]
+        for name, data in steps.items():
             try:
-                models[str(name)] = StepModel.model_validate(data)  # pyright: ignore[reportUnknownArgumentType]
-            except ValidationError:  # noqa: PERF203 said already: the body is part of the settings' model
+                models[str(name)] = StepModel.model_validate(data)
+            except ValidationError:
                 continue
-        if len(models) < len(steps):  # pyright: ignore[reportUnknownArgumentType]
+        if len(models) < len(steps):
             return set()
         inner = Known(known.inputs, known.channels, models, known.locals | frozenset(BODY_ROOTS), known)
         drafts, outer = self.steps(models, (*place, "steps"), inner, depth + 1)
@@ -317,7 +341,7 @@ class Compiler:
             condition = key in ("while", "until")
             call.deferred[key], used = self.value(value, (*place, key), inner, condition=condition)
             references |= {r for r in used if r.root == "steps" and r.name not in models}
-        if not any(f.severity >= Severity.HIGH for f in self.findings):
+        if not self.failed:
             try:
                 call.body = assemble("body", drafts, channels=self.channels)
             except PlanError as error:
@@ -331,30 +355,26 @@ class Compiler:
         if call.body is None:
             return
         given = settings.get("inputs", {})
-        if isinstance(given, dict):
-            for name in given:  # pyright: ignore[reportUnknownVariableType]
+        if is_mapping(given):
+            for name in given:
                 if name not in call.body.inputs:
-                    hint = did_you_mean(str(name), list(call.body.inputs))  # pyright: ignore[reportUnknownArgumentType]
-                    self.say("unknown-input", f"`{name}` is no input of it{hint}.", (*place, "inputs", str(name)), key=True)  # pyright: ignore[reportUnknownArgumentType]
+                    hint = did_you_mean(str(name), list(call.body.inputs))
+                    self.say(
+                        "unknown-input", f"`{name}` is no input of it{hint}.", (*place, "inputs", str(name)), key=True
+                    )
             for name, spec in call.body.inputs.items():
                 if spec.required and name not in given:
                     self.say("missing-key", f"its input `{name}` is missing.", (*place, "inputs"))
-
-
-def compile_constant(text: str) -> bool:
-    from .expression import is_template
-
-    return not is_template(text)
 
 
 def _texts(value: Any, where: Where) -> list[tuple[Where, str]]:
     """All texts in a value with their places."""
     if isinstance(value, str):
         return [(where, value)]
-    if isinstance(value, dict):
-        return [t for key, item in value.items() for t in _texts(item, (*where, key))]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if isinstance(value, list):
-        return [t for i, item in enumerate(value) for t in _texts(item, (*where, i))]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if is_mapping(value):
+        return [t for key, item in value.items() for t in _texts(item, (*where, key))]
+    if is_list(value):
+        return [t for i, item in enumerate(value) for t in _texts(item, (*where, i))]
     return []
 
 

@@ -7,14 +7,16 @@ What an expression refers to is known before anything runs: outputs of steps bec
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from codefactory.pipelines.engine.context import OUTER
+from codefactory.pipelines.engine.values import is_list, is_mapping
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from codefactory.pipelines.engine.scope import Scope
 
 Root = Literal["inputs", "steps", "channels", "run", "item", "index", "previous"]
@@ -60,11 +62,11 @@ def compile_value(value: Any) -> Expression:
     """Any JSON value, its texts being templates. Raises ExpressionError."""
     if isinstance(value, str):
         return compile_text(value)
-    if isinstance(value, dict):
-        parts = {key: compile_value(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if is_mapping(value):
+        parts = {key: compile_value(item) for key, item in value.items()}
         return _gathered(value, list(parts.values()), lambda names: {k: e.evaluate(names) for k, e in parts.items()})
-    if isinstance(value, list):
-        items = [compile_value(item) for item in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if is_list(value):
+        items = [compile_value(item) for item in value]
         return _gathered(value, items, lambda names: [e.evaluate(names) for e in items])
     return Expression(value, frozenset(), lambda _names: value, constant=True)
 
@@ -72,7 +74,7 @@ def compile_value(value: Any) -> Expression:
 def _gathered(source: Any, parts: list[Expression], evaluate: Callable[[Mapping[str, Any]], Any]) -> Expression:
     if all(part.constant for part in parts):
         return Expression(source, frozenset(), lambda _names: source, constant=True)
-    return Expression(source, frozenset().union(*(part.references for part in parts)), evaluate)
+    return Expression(source, frozenset[Reference]().union(*(part.references for part in parts)), evaluate)
 
 
 def compile_text(text: str) -> Expression:
@@ -97,19 +99,18 @@ def is_template(text: str) -> bool:
 def compile_expression(inside: str, source: str) -> Expression:
     """What stands between the braces. A plain chain of names never reaches Jinja2."""
     chain = _CHAIN.match(inside)
-    if chain is not None and not inside.strip() in ("true", "false", "none", "True", "False", "None"):
+    if chain is not None and inside.strip() not in ("true", "false", "none", "True", "False", "None"):
         links = _links(chain[1])
         return Expression(source, frozenset((_reference(links),)), _Walk(links, inside.strip()))
-    sandbox = _sandbox()
     from jinja2 import nodes
 
     tree = _parsed("{{" + inside + "}}")
     outputs = tree.body[0] if len(tree.body) == 1 else None
     if not isinstance(outputs, nodes.Output) or len(outputs.nodes) != 1:
         return _template(source)
-    references = _references(tree)
+    references = _said(lambda: _references(tree))
     assign = nodes.Assign(nodes.Name("result", "store"), outputs.nodes[0], lineno=1)
-    template = sandbox.from_string(nodes.Template([assign], lineno=1))
+    template = _compiled(nodes.Template([assign], lineno=1))
 
     def evaluate(names: Mapping[str, Any]) -> Any:
         def value() -> Any:
@@ -125,9 +126,9 @@ def compile_expression(inside: str, source: str) -> Expression:
 
 def _template(text: str) -> Expression:
     tree = _parsed(text)
-    references = _references(tree)
+    references = _said(lambda: _references(tree))
     module = _sandbox_module()
-    template = _sandbox().from_string(tree)
+    template = _compiled(tree)
 
     def evaluate(names: Mapping[str, Any]) -> str:
         def value() -> str:
@@ -165,11 +166,20 @@ def _bounded(value: Callable[[], Any], source: str) -> Any:
 def _parsed(text: str) -> Any:
     if len(text) > MAX_SOURCE:
         raise ExpressionError(f"a template is longer than {MAX_SOURCE:,} characters; keep it in a file")
-    module = _sandbox_module()
+    return _said(lambda: _sandbox_module().guard(_sandbox().parse(text)))
+
+
+def _compiled(tree: Any) -> Any:
+    return _said(lambda: _sandbox().from_string(tree))
+
+
+def _said(work: Callable[[], Any]) -> Any:
+    """The result of parsing or compiling; what Jinja2 finds wrong as ExpressionError."""
     from jinja2 import TemplateError
 
+    _sandbox().begin()
     try:
-        return module.guard(_sandbox().parse(text))
+        return work()
     except TemplateError as error:
         line = getattr(error, "lineno", 1)
         raise ExpressionError(f"{error}{f' (line {line} of the text)' if line > 1 else ''}") from error
@@ -226,9 +236,9 @@ def _references(tree: Any) -> frozenset[Reference]:
             inner.add(id(node.node))
             if before is None:
                 return None
-            constant = isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, (str, int))
+            key: Any = node.arg.value if isinstance(node.arg, nodes.Const) else None
             # A computed key ends what can be known, which matters only for the names of steps and inputs.
-            return [*before, node.arg.value] if constant else before
+            return [*before, key] if isinstance(key, (str, int)) else before
         return None
 
     for kind in (nodes.Getattr, nodes.Getitem, nodes.Name):
@@ -254,8 +264,6 @@ class _Walk:
                 value = value[link]
             except (KeyError, IndexError, TypeError):
                 raise ExpressionError(_absent(self._source, value, self._links[:i], link)) from None
-            if isinstance(value, str) and i + 1 < len(self._links) and isinstance(self._links[i + 1], str):
-                raise ExpressionError(_absent(self._source, value, self._links[: i + 1], self._links[i + 1]))
         return value
 
 
@@ -263,8 +271,8 @@ def _absent(source: str, value: Any, before: tuple[str | int, ...], link: str | 
     from codefactory.pipelines.engine.assembly import did_you_mean
 
     owner = ".".join(str(part) for part in before)
-    if isinstance(value, Mapping):
-        hint = did_you_mean(str(link), [str(key) for key in value])  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if is_mapping(value):
+        hint = did_you_mean(str(link), list(value))
         return f"`{source}` cannot be evaluated: `{owner}` has no `{link}`{hint}"
     return f"`{source}` cannot be evaluated: `{owner}` is {_kind(value)}, which has no `{link}`"
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codefactory.analyzers.finding import Confidence, Finding, Severity
-from codefactory.analyzers.text import Span
 from codefactory.pipelines.engine.errors import PlanError
+from codefactory.pipelines.engine.values import is_mapping
 
 from .compiler import MAX_DEPTH, Compiler
 from .registry import default_registry
-from .source import TOOL, Source, SourceError, format_of, parse
+from .source import Source, SourceError, finding, format_of, parse
 
 if TYPE_CHECKING:
+    from codefactory.analyzers.finding import Finding
     from codefactory.pipelines.engine.plan import Plan
 
     from .registry import Registry
@@ -50,7 +50,7 @@ def load(path: Path | str, *, trusted: bool = False, registry: Registry | None =
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        return Loaded(None, (_problem("unreadable", f"the file cannot be read: {error}"),), str(path))
+        return Loaded(None, (finding("unreadable", f"the file cannot be read: {error}."),), str(path))
     return loads(text, format_of(path.name), name=str(path), folder=path.parent, trusted=trusted, registry=registry)
 
 
@@ -67,7 +67,7 @@ def loads(
     try:
         source = parse(text, format_)
     except SourceError as error:
-        return Loaded(None, (_problem("syntax-error", f"{error}.", error.span),), name)
+        return Loaded(None, (finding("syntax-error", f"{error}.", error.place),), name)
     around = (Path(name).resolve(),) if folder is not None else ()
     compiler = Compiler(source, registry or default_registry(), trusted, folder, around=around)
     plan = compiler.compile()
@@ -88,14 +88,14 @@ def nested(outer: Compiler, settings: dict[str, Any], place: tuple[str | int, ..
     if isinstance(path, str):
         return _from_file(outer, path, (*place, "path"))
     data: Any = settings.get("definition")
-    if not isinstance(data, dict):
+    if not is_mapping(data):
         return None
     at = (*place, "definition")
     inner = Compiler(Source(json.dumps(data), "json", data), outer.registry, outer.trusted, outer.folder)
     inner.around = (*outer.around, Path())
     plan = inner.compile()
-    for finding in inner.findings:
-        outer.say(finding.code, f"in the nested pipeline: {finding.message}", at, severity=finding.severity)
+    for found in inner.findings:
+        outer.say(found.code, f"in the nested pipeline: {found.message}", at, severity=_level(found))
     return plan
 
 
@@ -118,14 +118,14 @@ def _from_file(outer: Compiler, name: str, place: tuple[str | int, ...]) -> Plan
         outer.say("unreadable", f"`{name}` cannot be read: {error}.", place)
         return None
     except SourceError as error:
-        outer.say("syntax-error", f"{name}:{error.span.start.line + 1}: {error}.", place)
+        outer.say("syntax-error", f"{name}:{error.place[0] + 1}: {error}.", place)
         return None
     inner = Compiler(source, outer.registry, outer.trusted, path.parent, around=(*outer.around, path))
     plan = inner.compile()
-    for finding in inner.findings:
-        outer.say(finding.code, f"{located(finding, name)}", place, severity=finding.severity)
+    for found in inner.findings:
+        outer.say(found.code, located(found, name), place, severity=_level(found))
     return plan
 
 
-def _problem(code: str, message: str, span: Span | None = None) -> Finding:
-    return Finding(TOOL, code, message, span or Span.at(0, 0, 0, 0), Severity.HIGH, Confidence.HIGH)
+def _level(found: Finding) -> Any:
+    return found.severity.name.lower()

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from codefactory.pipelines.engine.errors import Category
+from codefactory.pipelines.engine.errors import Category  # noqa: TC001 pydantic reads it
 
 VERSION = 1
 
@@ -108,7 +108,8 @@ class StepModel(Strict):
     description: str = Field(default="", description="What the step is for.")
     with_: dict[str, Any] = Field(default={}, alias="with", description="The settings of this type of step.")
     needs: list[Name] = Field(
-        default=[], description="Steps that must come before. Steps whose output an expression reads need not be listed."
+        default=[],
+        description="Steps that must come before. Steps whose output an expression reads need not be listed.",
     )
     when: str | bool | None = Field(
         default=None, description="The step is skipped if this is false.", examples=["steps.check.output > 3"]

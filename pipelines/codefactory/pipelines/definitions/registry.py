@@ -6,7 +6,6 @@ A type is a name, a model of its settings and a coroutine. Further ones come fro
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from codefactory.pipelines.engine.assembly import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from pydantic import BaseModel
 
@@ -60,7 +59,7 @@ class Registry:
         return self._types.get(name)
 
     def hint(self, name: str) -> str:
-        """"; did you mean …"""
+        """ "; did you mean …"""
         return did_you_mean(name, list(self._types))
 
     @property

@@ -6,13 +6,19 @@ Everything that could make much out of little is guarded: repetition, powers, pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from jinja2 import StrictUndefined, nodes
+from jinja2 import Environment, StrictUndefined, Undefined, nodes
 from jinja2.exceptions import SecurityError, UndefinedError
+from jinja2.nodes import EvalContext
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from codefactory.pipelines.engine.values import is_list, is_mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_OUTPUT = 1_000_000
 """Characters and items of a value, counted as often as they occur in it."""
@@ -20,12 +26,26 @@ MAX_ITERATIONS = 100_000
 MAX_SECONDS = 1.0
 
 FILTERS = (
-    "abs attr batch capitalize count d default dictsort e escape first float format groupby int items join last length "
-    "list lower map max min pprint random reject rejectattr replace reverse round select selectattr slice sort string "
-    "striptags sum title tojson trim truncate unique upper urlencode wordcount"
-).split()
-_NOT_OURS = {"attr", "format", "random", "pprint"}
-"""Reach attributes by name, format with widths, are not the same twice, show internals."""
+    *("abs", "batch", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "groupby"),
+    *(
+        "int",
+        "items",
+        "join",
+        "last",
+        "length",
+        "list",
+        "lower",
+        "map",
+        "max",
+        "min",
+        "reject",
+        "rejectattr",
+        "reverse",
+    ),
+    *("round", "select", "selectattr", "slice", "sort", "string", "striptags", "sum", "title", "tojson", "trim"),
+    *("truncate", "unique", "upper", "urlencode", "wordcount"),
+)
+"""Not `attr`, which reaches attributes by name; `format`, which pads; `random`, which differs each time."""
 
 FORBIDDEN = (
     nodes.Include,
@@ -41,9 +61,12 @@ FORBIDDEN = (
 )
 _METHODS: dict[type, frozenset[str]] = {
     str: frozenset(
-        "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit islower isspace "
-        "istitle isupper lower lstrip partition removeprefix removesuffix rfind rindex rpartition rsplit rstrip split "
-        "splitlines startswith strip swapcase title upper".split()
+        (
+            *("capitalize", "casefold", "count", "endswith", "find", "index", "isalnum", "isalpha", "isascii"),
+            *("isdecimal", "isdigit", "islower", "isspace", "istitle", "isupper", "lower", "lstrip", "partition"),
+            *("removeprefix", "removesuffix", "rfind", "rindex", "rpartition", "rsplit", "rstrip", "split"),
+            *("splitlines", "startswith", "strip", "swapcase", "title", "upper"),
+        )
     ),
     dict: frozenset(("get", "items", "keys", "values")),
     list: frozenset(("count", "index")),
@@ -64,13 +87,13 @@ def measure(value: Any, limit: int = MAX_OUTPUT) -> int:
             total += len(item)
         elif isinstance(item, int):
             total += 1 + item.bit_length() // 8
-        elif isinstance(item, Mapping):
+        elif is_mapping(item):
             total += len(item)
-            queue += item.values()  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-            queue += item.keys()  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+            queue += (*item, *item.values())
         elif isinstance(item, (list, tuple, set, frozenset)):
-            total += len(item)  # pyright: ignore[reportUnknownArgumentType]
-            queue += item
+            several = cast("list[Any]", item)
+            total += len(several)
+            queue += several
         else:
             total += 1
         if total > limit:
@@ -86,8 +109,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def __init__(self) -> None:
         super().__init__(undefined=StrictUndefined, autoescape=False, finalize=_finalize, extensions=[])
         self.globals.clear()
-        self.globals["range"] = self.bounded_range
-        self.filters = {name: self._guarded(self.filters[name]) for name in FILTERS if name not in _NOT_OURS}
+        self.globals["range"] = cast("Any", self.bounded_range)
+        self.filters = {name: self._guarded(self.filters[name]) for name in FILTERS}
         self.filters |= {"_each": self.each, "_concat": self.concat_all, "replace": self.replace}
         self._deadline = float("inf")
         self._iterations = 0
@@ -141,13 +164,17 @@ class Sandbox(ImmutableSandboxedEnvironment):
         @wraps(function)
         def guarded(*arguments: Any, **options: Any) -> Any:
             self.tick()
-            plain = [a for a in arguments if not hasattr(a, "environment") and a is not self]
+            plain = [a for a in arguments if not isinstance(a, (Undefined, Environment, Context, EvalContext))]
             for argument in (*plain, *options.values()):
                 measure(argument)
                 if isinstance(argument, int) and not isinstance(argument, bool) and abs(argument) > 10**15:
                     raise LimitError("a number is too large for a filter")
             numbers = [a for a in (*plain[1:], *options.values()) if isinstance(a, int)]
-            if any(n > MAX_ITERATIONS for n in numbers) and function.__name__ not in ("do_default", "do_int", "do_round"):
+            if any(n > MAX_ITERATIONS for n in numbers) and function.__name__ not in (
+                "do_default",
+                "do_int",
+                "do_round",
+            ):
                 raise LimitError("a number is too large for a filter")
             result = function(*arguments, **options)
             return self.each(result) if hasattr(result, "__next__") else result
@@ -169,9 +196,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Keys before methods: `x.items` is the key `items` where there is one."""
-        if isinstance(obj, Mapping):
+        if is_mapping(obj):
             if attribute in obj:
-                return obj[attribute]  # pyright: ignore[reportUnknownVariableType]
+                return obj[attribute]
             if attribute not in _METHODS[dict]:
                 return self.undefined(obj=obj, name=attribute)
         return super().getattr(obj, attribute)
@@ -186,7 +213,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return True
         return any(isinstance(owner, kind) and obj.__name__ in names for kind, names in _METHODS.items())
 
-    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805, PYI063 jinja2's signature
+    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 jinja2's signature
         __self.tick()
         return super().call(__context, __obj, *args, **kwargs)
 
@@ -204,7 +231,7 @@ def _finalize(value: Any) -> Any:
 def _check_product(left: Any, right: Any) -> None:
     for sequence, times in ((left, right), (right, left)):
         if isinstance(sequence, (str, bytes, list, tuple)) and isinstance(times, int):
-            if measure(sequence) * max(times, 0) > MAX_OUTPUT:  # pyright: ignore[reportUnknownArgumentType]
+            if measure(sequence) * max(times, 0) > MAX_OUTPUT:
                 raise LimitError("the repetition would be too large")
         elif isinstance(sequence, int) and sequence.bit_length() > 100_000:
             raise LimitError("the number is too large")
@@ -235,8 +262,8 @@ class _Concats:
         for name, value in node.iter_fields():
             if isinstance(value, nodes.Node):
                 setattr(node, name, self.visit(value))
-            elif isinstance(value, list):
-                setattr(node, name, [self.visit(v) if isinstance(v, nodes.Node) else v for v in value])  # pyright: ignore[reportUnknownVariableType]
+            elif is_list(value):
+                setattr(node, name, [self.visit(v) if isinstance(v, nodes.Node) else v for v in value])
         if isinstance(node, nodes.Concat):
             return nodes.Filter(nodes.List(node.nodes), "_concat", [], [], None, None, lineno=node.lineno)
         return node

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from codefactory.analyzers.finding import Confidence, Finding, Severity
-from codefactory.analyzers.text import Position, Span, Text
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from codefactory.analyzers.finding import Finding
+    from codefactory.analyzers.text import Span
+
+Place = tuple[int, int, int, int]
+"""Start line and column, end line and column, from 0. The analyzers' types are imported when there is a finding."""
+Level = Literal["info", "low", "medium", "high"]
 Format = Literal["yaml", "json"]
 Path = tuple[str | int, ...]
 
@@ -41,9 +45,19 @@ _WORDS: dict[str, Any] = {
 class SourceError(ValueError):
     """The text is not YAML or JSON, or too large. `span` is where."""
 
-    def __init__(self, message: str, span: Span) -> None:
+    def __init__(self, message: str, place: Place = (0, 0, 0, 0)) -> None:
         super().__init__(message)
-        self.span = span
+        self.place = place
+
+    @property
+    def span(self) -> Span:
+        return span_at(self.place)
+
+
+def span_at(place: Place) -> Span:
+    from codefactory.analyzers.text import Span
+
+    return Span.at(*place)
 
 
 @dataclass(frozen=True)
@@ -53,20 +67,23 @@ class Source:
     text: str
     format: Format
     data: Any = None
-    places: dict[Path, tuple[Span, Span]] = field(default_factory=dict[Path, tuple[Span, Span]])
+    places: dict[Path, tuple[Place, Place]] = field(default_factory=dict[Path, tuple[Place, Place]])
     """Path → span of its key (or of itself in a list), span of its value."""
 
     @cached_property
-    def _json_places(self) -> dict[Path, tuple[Span, Span]]:
+    def _json_places(self) -> dict[Path, tuple[Place, Place]]:
         return _JsonPlaces(self.text).read()
 
     def span(self, path: Sequence[str | int], *, key: bool = False) -> Span:
+        return span_at(self.place(path, key=key))
+
+    def place(self, path: Sequence[str | int], *, key: bool = False) -> Place:
         """Where the value, or the key, of `path` stands; of the nearest part around it, if there is no such."""
         places = self._json_places if self.format == "json" else self.places
         where = tuple(path)
         while where not in places:
             if not where:
-                return Span.at(0, 0, 0, 0)
+                return (0, 0, 0, 0)
             where = where[:-1]
         return places[where][0 if key else 1]
 
@@ -77,9 +94,15 @@ class Source:
         path: Sequence[str | int] = (),
         *,
         key: bool = False,
-        severity: Severity = Severity.HIGH,
+        severity: Level = "high",
     ) -> Finding:
-        return Finding(TOOL, code, message, self.span(path, key=key), severity, Confidence.HIGH)
+        return finding(code, message, self.place(path, key=key), severity)
+
+
+def finding(code: str, message: str, place: Place = (0, 0, 0, 0), severity: Level = "high") -> Finding:
+    from codefactory.analyzers.finding import Confidence, Finding, Severity
+
+    return Finding(TOOL, code, message.replace("?.", "?"), span_at(place), Severity[severity.upper()], Confidence.HIGH)
 
 
 def format_of(name: str) -> Format:
@@ -89,21 +112,22 @@ def format_of(name: str) -> Format:
 def parse(text: str, format_: Format = "yaml") -> Source:
     """Raises SourceError."""
     if len(text) > MAX_BYTES:
-        raise SourceError(f"the definition is larger than {MAX_BYTES} characters", Span.at(0, 0, 0, 0))
+        raise SourceError(f"the definition is larger than {MAX_BYTES} characters")
     if format_ == "json":
         return _parse_json(text)
     import yaml
 
     try:
-        node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        untyped: Any = yaml
+        node = untyped.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        at = Span.at(mark.line, mark.column, mark.line, mark.column) if mark else Span.at(0, 0, 0, 0)
+        at = (mark.line, mark.column, mark.line, mark.column) if mark else (0, 0, 0, 0)
         raise SourceError(f"not valid YAML: {error.problem or error.context}", at) from error
     except yaml.YAMLError as error:
-        raise SourceError(f"not valid YAML: {error}", Span.at(0, 0, 0, 0)) from error
+        raise SourceError(f"not valid YAML: {error}") from error
     except RecursionError as error:
-        raise SourceError("the YAML is nested too deeply", Span.at(0, 0, 0, 0)) from error
+        raise SourceError("the YAML is nested too deeply") from error
     source = Source(text, "yaml")
     if node is None:
         return source
@@ -124,25 +148,27 @@ def _parse_json(text: str) -> Source:
     try:
         data = json.loads(text, object_pairs_hook=pairs)
     except json.JSONDecodeError as error:
-        at = Text(text).span(error.pos, error.pos)
+        at = _Lines(text).place(error.pos, error.pos)
         raise SourceError(f"not valid JSON: {error.msg}", at) from error
     except RecursionError as error:
-        raise SourceError("the JSON is nested too deeply", Span.at(0, 0, 0, 0)) from error
+        raise SourceError("the JSON is nested too deeply") from error
     if twice:
         at = text.rfind(json.dumps(twice[0], ensure_ascii=False))
-        raise SourceError(f"`{twice[0]}` is given twice", Text(text).span(max(at, 0), max(at, 0) + len(twice[0]) + 2))
+        raise SourceError(
+            f"`{twice[0]}` is given twice", _Lines(text).place(max(at, 0), max(at, 0) + len(twice[0]) + 2)
+        )
     return Source(text, "json", data)
 
 
 class _YamlReader:
     """Nodes → data, noting the places."""
 
-    def __init__(self, places: dict[Path, tuple[Span, Span]]) -> None:
+    def __init__(self, places: dict[Path, tuple[Place, Place]]) -> None:
         self._places = places
         self._count = 0
         self._open: set[int] = set()
 
-    def read(self, node: Any, path: Path, key: Span | None) -> Any:
+    def read(self, node: Any, path: Path, key: Place | None) -> Any:
         span = _span(node)
         self._places.setdefault(path, (key or span, span))
         self._count += 1
@@ -177,12 +203,12 @@ class _YamlReader:
         return found
 
 
-def _span(node: Any) -> Span:
+def _span(node: Any) -> Place:
     start, end = node.start_mark, node.end_mark
-    return Span(Position(start.line, start.column), Position(end.line, end.column))
+    return start.line, start.column, end.line, end.column
 
 
-def _scalar(node: Any, span: Span) -> Any:
+def _scalar(node: Any, span: Place) -> Any:
     text: str = node.value
     plain = node.style is None or node.style == ""
     if not plain:
@@ -203,17 +229,28 @@ def _number(text: str) -> Any:
     return float(text) if _FLOAT.match(text) else text
 
 
+class _Lines:
+    """Offsets → lines and columns."""
+
+    def __init__(self, text: str) -> None:
+        self._starts = [0, *(m.end() for m in re.finditer(r"\r\n|\n|\r", text))]
+
+    def place(self, start: int, end: int) -> Place:
+        first, last = bisect_right(self._starts, start) - 1, bisect_right(self._starts, end) - 1
+        return first, start - self._starts[first], last, end - self._starts[last]
+
+
 class _JsonPlaces:
     """Where everything stands in a JSON text that is known to be valid."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._index = Text(text)
-        self._places: dict[Path, tuple[Span, Span]] = {}
+        self._index = _Lines(text)
+        self._places: dict[Path, tuple[Place, Place]] = {}
         self._space = re.compile(r"[ \t\r\n]*")
         self._decoder = json.JSONDecoder()
 
-    def read(self) -> dict[Path, tuple[Span, Span]]:
+    def read(self) -> dict[Path, tuple[Place, Place]]:
         self._value(self._skip(0), (), None)
         return self._places
 
@@ -221,7 +258,7 @@ class _JsonPlaces:
         match = self._space.match(self._text, at)
         return match.end() if match else at
 
-    def _value(self, at: int, path: Path, key: Span | None) -> int:
+    def _value(self, at: int, path: Path, key: Place | None) -> int:
         opening = self._text[at]
         if opening == "{":
             end = self._members(at, path)
@@ -229,7 +266,7 @@ class _JsonPlaces:
             end = self._items(at, path)
         else:
             end = self._decoder.raw_decode(self._text, at)[1]
-        span = self._index.span(at, end)
+        span = self._index.place(at, end)
         self._places[path] = (key or span, span)
         return end
 
@@ -237,7 +274,7 @@ class _JsonPlaces:
         at = self._skip(at + 1)
         while self._text[at] != "}":
             name, end = self._decoder.raw_decode(self._text, at)
-            key = self._index.span(at, end)
+            key = self._index.place(at, end)
             at = self._skip(self._value(self._skip(self._skip(end) + 1), (*path, name), key))
             at = self._skip(at + 1) if self._text[at] == "," else at
         return at + 1

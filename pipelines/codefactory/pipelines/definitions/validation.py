@@ -44,7 +44,7 @@ def findings_of(
         if kind == "string_pattern_mismatch" and "[key]" in item["loc"]:
             message = f"`{key}` is no name: a name is a letter, then letters, digits and `_`, at most 64"
         elif kind == "literal_error":
-            message = f"this must be {item['ctx']['expected']}"
+            message = f"this must be {item.get('ctx', {}).get('expected')}"
         elif kind in _SENTENCES:
             message = _SENTENCES[kind].format(key=key)
         else:

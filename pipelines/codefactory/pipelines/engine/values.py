@@ -13,9 +13,18 @@ import enum
 import functools
 import json
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 from .errors import UnserialisableError
+
+
+def is_mapping(value: object) -> TypeGuard[dict[str, Any]]:
+    """`isinstance` for what comes from JSON: its keys are texts."""
+    return isinstance(value, dict)
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 def encode(value: Any, owner: str, *, sort: bool = False) -> bytes:
@@ -83,12 +92,12 @@ def _culprit(value: Any, place: str = "$", depth: int = 0) -> tuple[str, str]:
         return place, "something nested more than 100 deep"
     children: list[tuple[str, Any]] = []
     if isinstance(value, dict):
-        for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
+        for key, item in cast("dict[Any, Any]", value).items():
             if not isinstance(key, (str, int, float, bool, type(None))):
-                return place, f"a key of type {type(key).__name__}"  # pyright: ignore[reportUnknownArgumentType]
+                return place, f"a key of type {type(key).__name__}"
             children.append((f"{place}.{key}", item))
     elif isinstance(value, (list, tuple)):
-        children = [(f"{place}[{i}]", item) for i, item in enumerate(value)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        children = [(f"{place}[{i}]", item) for i, item in enumerate(cast("list[Any]", value))]
     elif not isinstance(value, (str, int, float, bool, type(None))):
         try:
             return _culprit(_plain(value), place, depth + 1)

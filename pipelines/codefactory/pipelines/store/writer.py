@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import queue
-import sqlite3
 import threading
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import StoreError
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
 
 Insert = tuple[str, "RunKey", tuple[Any, ...]]

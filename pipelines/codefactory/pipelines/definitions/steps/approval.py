@@ -8,6 +8,7 @@ from pydantic import Field
 
 from codefactory.pipelines.definitions.model import Strict
 from codefactory.pipelines.definitions.registry import StepType
+from codefactory.pipelines.engine.values import is_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +30,7 @@ class ApprovalConfig(Strict):
 
 def _problems(config: dict[str, Any]) -> Iterable[tuple[str, str]]:
     default, choices = config.get("default"), config.get("choices", ["yes", "no"])
-    if isinstance(default, str) and "{" not in default and isinstance(choices, list) and default not in choices:
+    if isinstance(default, str) and "{" not in default and is_list(choices) and default not in choices:
         yield "default", f"`{default}` is none of the choices"
 
 

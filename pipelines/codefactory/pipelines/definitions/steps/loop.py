@@ -9,6 +9,7 @@ from pydantic import Field
 from codefactory.pipelines.definitions.model import Name, StepModel, Strict
 from codefactory.pipelines.definitions.registry import StepType
 from codefactory.pipelines.engine.errors import StepError
+from codefactory.pipelines.engine.values import is_list
 
 from .map import body_output
 
@@ -77,9 +78,9 @@ async def _run(config: LoopConfig, ctx: Context) -> Any:
 def _items(config: LoopConfig) -> list[Any] | None:
     if config.for_ is None:
         return None
-    if not isinstance(config.for_, (list, tuple)):
+    if not is_list(config.for_):
         raise StepError(f"`for` is {type(config.for_).__name__}, not a list")
-    return list(config.for_)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType, reportUnknownMemberType] any JSON
+    return config.for_
 
 
 LOOP = StepType(

@@ -10,6 +10,7 @@ from codefactory.pipelines.definitions.model import Name, StepModel, Strict
 from codefactory.pipelines.definitions.registry import StepType
 from codefactory.pipelines.engine.errors import StepError
 from codefactory.pipelines.engine.fanout import map_items
+from codefactory.pipelines.engine.values import is_list
 
 if TYPE_CHECKING:
     from codefactory.pipelines.engine import Context
@@ -30,9 +31,9 @@ class MapConfig(Strict):
 
 
 async def _run(config: MapConfig, ctx: Context) -> list[Any]:
-    if not isinstance(config.over, (list, tuple)):
+    if not is_list(config.over):
         raise StepError(f"`over` is {type(config.over).__name__}, not a list")
-    items: list[Any] = list(config.over)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType] any JSON
+    items = config.over
     done: dict[int, Scope] = {}
 
     async def each(item: Any, index: int) -> Any:
