@@ -46,7 +46,8 @@ def test_what_is_wrong_is_said_with_its_place(text: str, _inputs: Any, expected:
 
 
 def test_json_says_the_same_in_its_own_places() -> None:
-    text = '{\n\t"version": 1,\n\t"name": "p",\n\t"steps": {"a": {"type": "set",\n\t\t"with": {"value": "{{ steps.b.output }}"}}}\n}'
+    step = '{"a": {"type": "set",\n\t\t"with": {"value": "{{ steps.b.output }}"}}}'
+    text = f'{{\n\t"version": 1,\n\t"name": "p",\n\t"steps": {step}\n}}'
     assert [located(f, "p.json") for f in loads(text, "json", name="p.json").findings] == [
         "p.json:5:21: `steps.b` names no step; there is `a`. [unknown-step]"
     ]

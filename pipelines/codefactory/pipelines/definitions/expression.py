@@ -108,14 +108,15 @@ def compile_expression(inside: str, source: str) -> Expression:
     outputs = tree.body[0] if len(tree.body) == 1 else None
     if not isinstance(outputs, nodes.Output) or len(outputs.nodes) != 1:
         return _template(source)
-    references = _said(lambda: _references(tree))
+    references = _references(tree)
     assign = nodes.Assign(nodes.Name("result", "store"), outputs.nodes[0], lineno=1)
-    template = _compiled(nodes.Template([assign], lineno=1))
+    template = _Lazy(nodes.Template([assign], lineno=1))
 
     def evaluate(names: Mapping[str, Any]) -> Any:
         def value() -> Any:
-            context = template.new_context(dict(names))
-            for _ in template.root_render_func(context):
+            compiled = template()
+            context = compiled.new_context(dict(names))
+            for _ in compiled.root_render_func(context):
                 pass
             return context.vars["result"]
 
@@ -126,15 +127,16 @@ def compile_expression(inside: str, source: str) -> Expression:
 
 def _template(text: str) -> Expression:
     tree = _parsed(text)
-    references = _said(lambda: _references(tree))
+    references = _references(tree)
     module = _sandbox_module()
-    template = _compiled(tree)
+    template = _Lazy(tree)
 
     def evaluate(names: Mapping[str, Any]) -> str:
         def value() -> str:
             parts: list[str] = []
             left = module.MAX_OUTPUT
-            for part in template.root_render_func(template.new_context(dict(names))):
+            compiled = template()
+            for part in compiled.root_render_func(compiled.new_context(dict(names))):
                 left -= len(part)
                 if left < 0:
                     raise module.LimitError("the text would be too large")
@@ -166,11 +168,23 @@ def _bounded(value: Callable[[], Any], source: str) -> Any:
 def _parsed(text: str) -> Any:
     if len(text) > MAX_SOURCE:
         raise ExpressionError(f"a template is longer than {MAX_SOURCE:,} characters; keep it in a file")
-    return _said(lambda: _sandbox_module().guard(_sandbox().parse(text)))
+    return _said(lambda: _sandbox_module().guard(_sandbox().parse(text), _sandbox()))
 
 
-def _compiled(tree: Any) -> Any:
-    return _said(lambda: _sandbox().from_string(tree))
+class _Lazy:
+    """A template that is compiled when it is first evaluated: whatever can be wrong with it is known from its tree."""
+
+    __slots__ = ("_template", "_tree")
+
+    def __init__(self, tree: Any) -> None:
+        self._tree = tree
+        self._template: Any = None
+
+    def __call__(self) -> Any:
+        if self._template is None:
+            self._template = _said(lambda: _sandbox().from_string(self._tree))
+            self._tree = None
+        return self._template
 
 
 def _said(work: Callable[[], Any]) -> Any:
@@ -218,9 +232,13 @@ def _reference(links: tuple[str | int, ...]) -> Reference:
 
 def _references(tree: Any) -> frozenset[Reference]:
     """Chains that begin at a name the template does not itself define."""
-    from jinja2 import meta, nodes
+    from jinja2 import nodes
 
-    free: set[str] = meta.find_undeclared_variables(tree) - {"range"}
+    named = list(tree.find_all(nodes.Name))
+    stored = {node.name for node in named if node.ctx != "load"}
+    if taken := stored & set(ROOTS):
+        raise ExpressionError(f"`{min(taken)}` cannot be set: it is a name of the run's")
+    free = {node.name for node in named} - stored - {"range", "loop"}
     inner: set[int] = set()
     found: set[Reference] = set()
 

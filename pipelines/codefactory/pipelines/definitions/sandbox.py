@@ -15,6 +15,7 @@ from jinja2.nodes import EvalContext
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from codefactory.pipelines.engine.assembly import did_you_mean
 from codefactory.pipelines.engine.values import is_list, is_mapping
 
 if TYPE_CHECKING:
@@ -243,9 +244,13 @@ def _small_power(base: Any, exponent: Any) -> bool:
     return max(base.bit_length(), 1) * abs(exponent) < 10_000
 
 
-def guard(tree: nodes.Template) -> nodes.Template:
+def guard(tree: nodes.Template, sandbox: Sandbox) -> nodes.Template:
     """Route loops and `~` of a parsed template through the sandbox's counters. Raises SecurityError for statements
-    that are not part of the language."""
+    that are not part of the language, and for filters and tests that there are not."""
+    for word, kind, known in (("filter", nodes.Filter, sandbox.filters), ("test", nodes.Test, sandbox.tests)):
+        for use in tree.find_all(kind):
+            if use.name not in known or use.name.startswith("_"):
+                raise SecurityError(f"there is no {word} `{use.name}`{did_you_mean(use.name, list(known))}")
     for node in tree.find_all(FORBIDDEN):
         raise SecurityError(f"`{type(node).__name__.lower()}` is not part of the expression language")
     for loop in tree.find_all(nodes.For):

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+import yaml
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -115,8 +117,6 @@ def parse(text: str, format_: Format = "yaml") -> Source:
         raise SourceError(f"the definition is larger than {MAX_BYTES} characters")
     if format_ == "json":
         return _parse_json(text)
-    import yaml
-
     try:
         untyped: Any = yaml
         node = untyped.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
