@@ -1,0 +1,131 @@
+"""`load()`: a definition's file or text → a plan, or findings that say why not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from codefactory.pipelines.engine.errors import PlanError
+from codefactory.pipelines.engine.values import is_mapping
+
+from .compiler import MAX_DEPTH, Compiler
+from .registry import default_registry
+from .source import Source, SourceError, finding, format_of, parse
+
+if TYPE_CHECKING:
+    from codefactory.analyzers.finding import Finding
+    from codefactory.pipelines.engine.plan import Plan
+
+    from .registry import Registry
+    from .source import Format
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """`plan` is None exactly if a finding is an error (severity high)."""
+
+    plan: Plan | None
+    findings: tuple[Finding, ...]
+    name: str
+    """Of the file, for messages."""
+
+    def unwrap(self) -> Plan:
+        """The plan. Raises PlanError that lists what is wrong, a line each, as `file:line:column: …`."""
+        if self.plan is not None:
+            return self.plan
+        raise PlanError("\n".join(located(f, self.name) for f in self.findings), self.findings)
+
+
+def located(finding: Finding, name: str) -> str:
+    """The finding as compilers write it; lines and columns from 1."""
+    start = finding.span.start
+    return f"{name}:{start.line + 1}:{start.column + 1}: {finding.message} [{finding.code}]"
+
+
+def load(path: Path | str, *, trusted: bool = False, registry: Registry | None = None) -> Loaded:
+    """Load a file. Never raises for what the file is or contains. `trusted`: whether its code may run."""
+    path = Path(path)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        return Loaded(None, (finding("unreadable", f"the file cannot be read: {error}."),), str(path))
+    return loads(text, format_of(path.name), name=str(path), folder=path.parent, trusted=trusted, registry=registry)
+
+
+def loads(
+    text: str,
+    format_: Format = "yaml",
+    *,
+    name: str = "definition",
+    folder: Path | None = None,
+    trusted: bool = False,
+    registry: Registry | None = None,
+) -> Loaded:
+    """Load a text. `folder` is where the files of nested pipelines are looked for; None forbids them."""
+    try:
+        source = parse(text, format_)
+    except SourceError as error:
+        return Loaded(None, (finding("syntax-error", f"{error}.", error.place),), name)
+    around = (Path(name).resolve(),) if folder is not None else ()
+    compiler = Compiler(source, registry or default_registry(), trusted, folder, around=around)
+    plan = compiler.compile()
+    return Loaded(plan, tuple(sorted(compiler.findings, key=lambda f: f.span)), name)
+
+
+def load_source(source: str, *, trusted: bool = False) -> Plan:
+    """The plan of a definition that a store has kept. Raises PlanError."""
+    return loads(source, "json", name="the kept definition", trusted=trusted).unwrap()
+
+
+def nested(outer: Compiler, settings: dict[str, Any], place: tuple[str | int, ...]) -> Plan | None:
+    """Compile the pipeline that a `pipeline` step names or contains; what is wrong with it is said at the step."""
+    if len(outer.around) > MAX_DEPTH:
+        outer.say("too-deep", f"pipelines are nested more than {MAX_DEPTH} deep.", place)
+        return None
+    path: Any = settings.get("path")
+    if isinstance(path, str):
+        return _from_file(outer, path, (*place, "path"))
+    data: Any = settings.get("definition")
+    if not is_mapping(data):
+        return None
+    at = (*place, "definition")
+    inner = Compiler(Source(json.dumps(data), "json", data), outer.registry, outer.trusted, outer.folder)
+    inner.around = (*outer.around, Path())
+    plan = inner.compile()
+    for found in inner.findings:
+        outer.say(found.code, f"in the nested pipeline: {found.message}", at, severity=_level(found))
+    return plan
+
+
+def _from_file(outer: Compiler, name: str, place: tuple[str | int, ...]) -> Plan | None:
+    if outer.folder is None:
+        outer.say("unreadable", "files of nested pipelines cannot be read from here.", place)
+        return None
+    root = outer.folder.resolve()
+    path = (root / name).resolve()
+    if path in outer.around:
+        names = " → ".join(p.name for p in (*outer.around[outer.around.index(path) :], path))
+        outer.say("invalid-graph", f"pipelines contain each other: {names}.", place)
+        return None
+    if not path.is_relative_to(root) and not any(path.is_relative_to(p.parent) for p in outer.around[:1]):
+        outer.say("unreadable", f"`{name}` is outside of the pipeline's folder.", place)
+        return None
+    try:
+        source = parse(path.read_bytes().decode("utf-8-sig"), format_of(path.name))
+    except (OSError, UnicodeDecodeError) as error:
+        outer.say("unreadable", f"`{name}` cannot be read: {error}.", place)
+        return None
+    except SourceError as error:
+        outer.say("syntax-error", f"{name}:{error.place[0] + 1}: {error}.", place)
+        return None
+    inner = Compiler(source, outer.registry, outer.trusted, path.parent, around=(*outer.around, path))
+    plan = inner.compile()
+    for found in inner.findings:
+        outer.say(found.code, located(found, name), place, severity=_level(found))
+    return plan
+
+
+def _level(found: Finding) -> Any:
+    return found.severity.name.lower()

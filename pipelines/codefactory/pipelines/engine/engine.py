@@ -1,0 +1,345 @@
+"""`Engine`: runs plans. It holds what runs share: the store, slots, circuit breakers, the cache, threads.
+
+The module's functions (`run`, `stream`, `run_sync`) use one engine without a store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time as clock
+from contextlib import suppress
+from time import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .breaker import Breakers
+from .budget import Spending, narrower
+from .cache import Cache, cache_key
+from .errors import BudgetExceededError, ResumeError, RunCancelledError, RunError, StepFailedError, SuspendedError
+from .events import RunFinished, RunStarted
+from .processes import Threads
+from .run import Feed, Run, RunResult
+from .scope import Scope
+from .slots import Slots
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+
+    from codefactory.pipelines.store import Store
+
+    from .budget import Budget
+    from .events import Event, Status
+    from .journal import Durability, Journal
+    from .plan import Plan, Step
+
+_T = TypeVar("_T")
+
+
+def new_run_id() -> str:
+    """26 hexadecimal digits that sort by time of creation."""
+    return f"{clock.time_ns() // 1_000_000:012x}{_ids.getrandbits(56):014x}"
+
+
+_ids = random.Random(os.urandom(16))  # noqa: S311 names, not secrets
+os.register_at_fork(after_in_child=lambda: _ids.seed(os.urandom(16)))
+
+
+class Engine:
+    def __init__(
+        self,
+        store: Store | None = None,
+        *,
+        concurrency: int | None = None,
+        threads: int = 32,
+        cache: Cache | None = None,
+        breakers: Breakers | None = None,
+        grace_s: float = 0.05,
+        rng: random.Random | None = None,
+    ) -> None:
+        """`concurrency`: steps of all runs that may be under way at once; None: no limit. `grace_s`: how long a
+        cancelled step may take to end before the run ends without it."""
+        self.store = store
+        self.slots = Slots(concurrency) if concurrency is not None else None
+        self.threads = Threads(threads)
+        self.cache = cache or Cache(backing=store)
+        self.breakers = breakers or Breakers()
+        self.grace_s = grace_s
+        self.rng = rng
+        self._runs: dict[str, Run] = {}
+
+    async def run(
+        self,
+        plan: Plan,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        run_id: str | None = None,
+        durability: Durability = "normal",
+        budget: Budget | None = None,
+        priority: int = 0,
+        wait: bool = True,
+        on_event: Callable[[Event], None] | None = None,
+        feed: Feed | None = None,
+    ) -> RunResult:
+        """Run a plan to its end. A run that fails is a result, not an exception: see `RunResult.unwrap`.
+
+        `wait`: whether to wait for people's answers, or end as `waiting`. Raises PlanError for wrong inputs.
+        """
+        bound = plan.bind(inputs or {})
+        run_id = run_id or new_run_id()
+        journal: Journal | None = None
+        if self.store is not None:
+            journal = await self.store.begin(run_id, plan, bound, durability)
+        return await self._execute(plan, run_id, bound, journal, budget, priority, wait, on_event, feed)
+
+    async def resume(
+        self,
+        run_id: str,
+        plan: Plan | None = None,
+        *,
+        durability: Durability = "normal",
+        budget: Budget | None = None,
+        priority: int = 0,
+        wait: bool = True,
+        on_event: Callable[[Event], None] | None = None,
+        feed: Feed | None = None,
+    ) -> RunResult:
+        """Go on with a run: what is finished stays, the rest runs. Without a plan, the one the store kept with the run.
+
+        Raises ResumeError if there is no such run, it has succeeded, it is alive elsewhere, or the plan is another.
+        """
+        store = self._need_store()
+        kept = await store.find_run(run_id)
+        plan = plan or await store.plan_of(kept)
+        if plan.version != kept.version:
+            raise ResumeError(
+                f"run {kept.id} was made by version {kept.version} of `{kept.pipeline}`, the plan given is version "
+                f"{plan.version}; fork the run to go on with another version"
+            )
+        journal = await store.reopen(kept, durability)
+        inputs = plan.bind(kept.inputs)
+        return await self._execute(plan, kept.id, inputs, journal, budget, priority, wait, on_event, feed)
+
+    async def fork(
+        self,
+        run_id: str,
+        *,
+        at: str | None = None,
+        edit: Mapping[str, Any] | None = None,
+        plan: Plan | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> RunResult:
+        """A new run from a checkpoint of another: everything after step `at` runs again, all else is taken over.
+
+        `edit` replaces outputs of finished steps; what comes after them runs again. Without `at` and `edit`, only what
+        had not finished runs. Approvals of the other run do not count for this one.
+        """
+        store = self._need_store()
+        kept = await store.find_run(run_id)
+        plan = plan or await store.plan_of(kept)
+        new_id = new_run_id()
+        bound = plan.bind({**kept.inputs, **(inputs or {})})
+        await store.fork(kept, new_id, plan, bound, at, edit or {})
+        return await self.resume(new_id, plan, **options)
+
+    async def stream(
+        self, plan: Plan | None, inputs: Mapping[str, Any] | None = None, *, buffer: int = 1000, **options: Any
+    ) -> AsyncGenerator[Event]:
+        """The events of a run as they happen. The run waits while `buffer` are unread, and is cancelled when the
+        reader stops. `resume=RUN_ID` goes on with a run instead of beginning one."""
+        feed = Feed(buffer)
+        resumed: str | None = options.pop("resume", None)
+
+        async def work() -> RunResult:
+            try:
+                if resumed is not None:
+                    return await self.resume(resumed, plan, feed=feed, **options)
+                if plan is None:
+                    raise ValueError("give a plan, or `resume`")
+                return await self.run(plan, inputs, feed=feed, **options)
+            finally:
+                feed.put(None)
+
+        task = asyncio.ensure_future(work())
+        try:
+            while (event := await feed.get()) is not None:
+                yield event
+            await task
+        finally:
+            if not task.done():
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    def cancel(self, run_id: str, reason: str = "cancelled") -> bool:
+        """End a run of this engine with everything it started; False if there is none. From the loop's thread."""
+        run = self._runs.get(run_id)
+        if run is None:
+            return False
+        run.cancel(RunCancelledError(reason))
+        return True
+
+    def answer(self, run_id: str, step: str, choice: str, who: str) -> bool:
+        """Answer the question of a step, in this process; False if no such run is under way here."""
+        run = self._runs.get(run_id)
+        if run is None:
+            return False
+        run.answer(step, choice, who)
+        return True
+
+    def questions(self, run_id: str) -> Mapping[str, str]:
+        """What a run of this engine asks: step path → question and choices, one a line."""
+        return self._runs[run_id].open_questions if run_id in self._runs else {}
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        """The ids of the runs under way here."""
+        return tuple(self._runs)
+
+    def close(self) -> None:
+        """Cancel what runs and let the threads go. The store is closed by whoever opened it."""
+        for run_id in self.active:
+            self.cancel(run_id, "the engine was closed")
+        self.threads.close()
+
+    def cache_key(self, run: Run, scope: Scope, step: Step) -> str | None:
+        """The key of a step's result, or None where what it depends on cannot be told."""
+        policy = step.policy.cache
+        if policy is None or step.arguments is None:
+            return None
+        version = f"{step.version}:{step.policy.retry.on}:{step.body.version if step.body else ''}"
+        return cache_key(step.type, version, step.arguments(scope), policy.depends_on)
+
+    def _need_store(self) -> Store:
+        if self.store is None:
+            raise ResumeError("this engine has no store, so nothing can be resumed; give it one: Engine(store)")
+        return self.store
+
+    async def _execute(
+        self,
+        plan: Plan,
+        run_id: str,
+        inputs: Mapping[str, Any],
+        journal: Journal | None,
+        budget: Budget | None,
+        priority: int,
+        wait: bool,
+        on_event: Callable[[Event], None] | None,
+        feed: Feed | None,
+    ) -> RunResult:
+        if run_id in self._runs:
+            raise ResumeError(f"run {run_id} is under way in this engine already")
+        limits = narrower(plan.budget, budget)
+        spending = Spending(limits, journal.spent if journal else None) if limits is not None else None
+        slots = Slots(plan.concurrency, self.slots) if plan.concurrency is not None else self.slots
+        run = Run(self, plan, run_id, inputs, journal, on_event, feed, slots, spending, priority, wait)
+        run.task = asyncio.current_task()
+        self._runs[run_id] = run
+        started = time()
+        if not run.quiet:
+            expected_s = await self.store.expected_s(plan) if self.store is not None and run.listening else None
+            run.emit(RunStarted, plan.name, plan.version, len(plan.steps), bool(run.restored), expected_s)
+        timer = None
+        if limits is not None and limits.wall_s is not None:
+            over = BudgetExceededError("seconds", limits.wall_s, limits.wall_s)
+            timer = asyncio.get_running_loop().call_later(limits.wall_s, run.cancel, over)
+        scope = Scope(run, plan, inputs)
+        try:
+            status, error = await self._outcome(run, scope)
+            result = _result(run, scope, status, error, started)
+        finally:
+            if timer is not None:
+                timer.cancel()
+            del self._runs[run_id]
+        if journal is not None:
+            spent = run.spending.spent if run.spending is not None else {}
+            done = journal.close(result.status, _text(result.error), result.outputs, spent, time())
+            if done is not None:
+                await done
+        if not run.quiet:
+            run.emit(RunFinished, result.status, result.duration_s, _text(result.error))
+        return result
+
+    async def _outcome(self, run: Run, scope: Scope) -> tuple[Status, RunError | None]:
+        try:
+            if run.stop is not None:
+                raise run.stop
+            await scope.execute()
+        except asyncio.CancelledError:
+            if run.stop is None or run.task is None or run.task.uncancel() > 0:
+                self._abandon(run)
+                raise
+            return ("stopped" if isinstance(run.stop, BudgetExceededError) else "cancelled"), run.stop
+        except SuspendedError as error:
+            return "waiting", error
+        except RunError as error:
+            stopped = isinstance(error, BudgetExceededError) or (
+                isinstance(error, StepFailedError) and error.category == "budget"
+            )
+            return ("stopped" if stopped else "failed"), error
+        return "succeeded", None
+
+    def _abandon(self, run: Run) -> None:
+        """The task around the run was cancelled by somebody else: leave a record and let the cancellation go on."""
+        run.stop = RunCancelledError("the task that ran it was cancelled")
+        if "cancellation" in run.__dict__:
+            run.cancellation.cancel()
+        if run.journal is not None:
+            run.journal.close("cancelled", "the task that ran it was cancelled", {}, {}, time())
+
+
+def _text(error: BaseException | None) -> str | None:
+    return None if error is None else str(error)
+
+
+def _result(run: Run, scope: Scope, status: Status, error: RunError | None, started: float) -> RunResult:
+    outputs: dict[str, Any] = {}
+    if status == "succeeded":
+        try:
+            outputs = scope.output()
+        except Exception as failure:  # noqa: BLE001 an expression of the pipeline's may raise anything
+            message = f"the outputs of `{run.plan.name}` cannot be made: {failure}"
+            status, error = "failed", StepFailedError("outputs", "fatal", 1, message)
+    state = scope.state() if run.plan.channels else {}
+    spent = run.spending.spent if run.spending is not None else {}
+    return RunResult(run.id, status, outputs, state, error, time() - started, spent)
+
+
+_default: Engine | None = None
+
+
+def default_engine() -> Engine:
+    """The engine of the module's functions: no store, no limits."""
+    global _default
+    if _default is None:
+        _default = Engine()
+    return _default
+
+
+async def run(plan: Plan, inputs: Mapping[str, Any] | None = None, **options: Any) -> RunResult:
+    """Run a plan without a store. Options as `Engine.run`."""
+    return await default_engine().run(plan, inputs, **options)
+
+
+def stream(plan: Plan, inputs: Mapping[str, Any] | None = None, **options: Any) -> AsyncGenerator[Event]:
+    """The events of a run without a store. Options as `Engine.stream`."""
+    return default_engine().stream(plan, inputs, **options)
+
+
+def run_sync(plan: Plan, inputs: Mapping[str, Any] | None = None, **options: Any) -> RunResult:
+    """`run`, for callers without an event loop."""
+    return sync(run(plan, inputs, **options))
+
+
+def sync(work: Coroutine[Any, Any, _T]) -> _T:
+    """The result of any of the engine's coroutines, for callers without an event loop.
+
+    Raises RuntimeError inside of one: there, `await` it.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    work.close()
+    raise RuntimeError("this blocks, and an event loop is running here: await the coroutine instead")

@@ -1,0 +1,214 @@
+"""`Run`: one execution of a plan, shared by all its scopes; `Feed`: its events, on their way to a listener."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from functools import cached_property
+from time import time
+from typing import TYPE_CHECKING, Any
+
+from .errors import RunCancelledError, RunError
+from .events import Event, LogWritten, OutputDelta, StateChanged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from codefactory.analyzers import Cancellation
+
+    from .budget import Spending
+    from .engine import Engine
+    from .events import Status
+    from .journal import Journal, Record
+    from .plan import Plan
+    from .slots import Slots
+
+NOT_KEPT = (OutputDelta, StateChanged)
+"""Events that the store does not keep: outputs and writes say the same."""
+
+
+@dataclass(slots=True)
+class RunResult:
+    """How a run ended. `outputs` are the plan's outputs by name; `state` its channels."""
+
+    run_id: str
+    status: Status
+    outputs: dict[str, Any] = field(default_factory=dict[str, Any])
+    state: dict[str, Any] = field(default_factory=dict[str, Any])
+    error: RunError | None = None
+    duration_s: float = 0.0
+    spent: dict[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def output(self) -> Any:
+        """The one output of a pipeline that has one."""
+        if len(self.outputs) != 1:
+            raise ValueError(f"the run has {len(self.outputs)} outputs ({', '.join(self.outputs)}); use `.outputs`")
+        return next(iter(self.outputs.values()))
+
+    def unwrap(self) -> dict[str, Any]:
+        """The outputs. Raises the run's error if it did not succeed."""
+        if self.status == "succeeded":
+            return self.outputs
+        raise self.error or RunCancelledError(f"run {self.run_id} is {self.status}")
+
+
+class Feed:
+    """Events for one listener, at most `limit` unread: then steps wait before they go on."""
+
+    def __init__(self, limit: int = 1000) -> None:
+        self.limit = limit
+        self._events: deque[Event | None] = deque()
+        self._some = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    @property
+    def congested(self) -> bool:
+        return len(self._events) >= self.limit
+
+    def put(self, event: Event | None) -> None:
+        """None ends the stream."""
+        self._events.append(event)
+        self._some.set()
+        if len(self._events) >= self.limit:
+            self._room.clear()
+
+    async def get(self) -> Event | None:
+        while not self._events:
+            self._some.clear()
+            await self._some.wait()
+        event = self._events.popleft()
+        if len(self._events) <= self.limit // 2:
+            self._room.set()
+        return event
+
+    async def drained(self) -> None:
+        await self._room.wait()
+
+
+class Run:
+    """The live run. `quiet` allows the scheduler's short cut: nobody listens, nothing is kept, nothing is limited."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        plan: Plan,
+        run_id: str,
+        inputs: Mapping[str, Any],
+        journal: Journal | None = None,
+        listener: Callable[[Event], None] | None = None,
+        feed: Feed | None = None,
+        slots: Slots | None = None,
+        spending: Spending | None = None,
+        priority: int = 0,
+        wait: bool = True,
+    ) -> None:
+        self.engine = engine
+        self.plan = plan
+        self.id = run_id
+        self.inputs = inputs
+        self.journal = journal
+        self.restored: Mapping[str, Record] = journal.restored if journal is not None else {}
+        self.slots = slots
+        self.spending = spending
+        self.priority = priority
+        self.served = 0
+        self.wait = wait
+        self.listening = listener is not None or feed is not None
+        self.quiet = not self.listening and journal is None and slots is None and spending is None
+        self.stop: RunError | None = None
+        self.task: asyncio.Task[Any] | None = None
+        self._asked: dict[str, tuple[str, float]] = {}
+        self._answers: dict[str, tuple[str, str]] = {}
+        self._answer_came: asyncio.Event | None = None
+        self._listener = listener
+        self._feed = feed
+        self._seq = journal.last_seq if journal is not None else 0
+
+    @cached_property
+    def cancellation(self) -> Cancellation:
+        """For work in threads: set when the run is cancelled."""
+        from codefactory.analyzers.cancellation import Cancellation
+
+        cancellation = Cancellation()
+        if self.stop is not None:
+            cancellation.cancel()
+        return cancellation
+
+    def next_seq(self) -> int:
+        self._seq += 1
+        return self._seq
+
+    def emit(self, kind: type[Event], *fields: Any) -> None:
+        """Make an event of the fields that follow run, sequence and time; keep and publish it."""
+        if not self.listening and self.journal is None:
+            return
+        event = kind(self.id, self.next_seq(), time(), *fields)
+        if self.journal is not None and not isinstance(event, NOT_KEPT):
+            self.journal.event(event)
+        if self.listening:
+            self.publish(event)
+
+    def publish(self, event: Event) -> None:
+        """Give an event to whoever listens, without keeping it."""
+        if self._feed is not None:
+            self._feed.put(event)
+        if self._listener is not None:
+            self._listener(event)
+
+    def log(self, path: str, level: str, message: str) -> None:
+        self.emit(LogWritten, path, level, message)
+
+    @property
+    def congested(self) -> bool:
+        return self._feed is not None and self._feed.congested
+
+    async def drained(self) -> None:
+        if self._feed is not None:
+            await self._feed.drained()
+
+    def cancel(self, stop: RunError) -> None:
+        """End the run because of `stop`. From the loop's thread. Its whole tree ends with it."""
+        if self.stop is not None:
+            return
+        self.stop = stop
+        if "cancellation" in self.__dict__:
+            self.cancellation.cancel()
+        if self.task is not None:
+            self.task.cancel()
+
+    async def asked_at(self, path: str, text: str) -> float:
+        """When this question was first put; now, if it is new."""
+        if self._asked.get(path, ("", 0.0))[0] != text:
+            since = await self.journal.asked_at(path, text) if self.journal is not None else time()
+            self._asked[path] = (text, since)
+        return self._asked[path][1]
+
+    async def find_answer(self, path: str, text: str) -> tuple[str, str] | None:
+        """Choice and person, once somebody has answered this question."""
+        if (here := self._answers.pop(path, None)) is not None:
+            return here
+        return await self.journal.answer(path, text) if self.journal is not None else None
+
+    async def answered(self, timeout_s: float) -> None:
+        """Wait until an answer comes in this process, or for the time given."""
+        self._answer_came = self._answer_came or asyncio.Event()
+        self._answer_came.clear()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._answer_came.wait()
+        except TimeoutError:
+            return
+
+    def answer(self, path: str, choice: str, who: str) -> None:
+        """Answer a question of this run, from this process."""
+        self._answers[path] = (choice, who)
+        if self._answer_came is not None:
+            self._answer_came.set()
+
+    @property
+    def open_questions(self) -> Mapping[str, str]:
+        """Step path → question and choices, one a line."""
+        return {path: text for path, (text, _) in self._asked.items()}
