@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from editor import codes, serving
+from editor import codes, plain, serving
 from lsprotocol import types
 from scripted_server import Hang, Reply, ScriptedServer
 
@@ -134,3 +134,41 @@ async def test_typing_while_the_model_writes(project: Path, uri: str) -> None:
 def place(text: str, part: str) -> tuple[int, int]:
     before = text[: text.index(part)]
     return before.count("\n"), len(before.rpartition("\n")[2])
+
+
+@pytest.mark.parametrize("says", ["blocks", "error"])
+async def test_the_editors_own_model(project: Path, uri: str, says: str) -> None:
+    asked: list[dict[str, Any]] = []
+    options = {"editorModels": True}
+    async with serving(project, settings={"model": {"name": "editor/copilot"}}, options=options) as editor:
+
+        def complete(params: Any) -> dict[str, Any]:
+            asked.append(plain(params))
+            if says == "error":
+                return {"error": {"category": "authentication", "message": "the user said no"}}
+            for start in range(0, len(GOOD), 20):
+                chunk = {"id": asked[-1]["id"], "text": GOOD[start : start + 20]}
+                editor.notify("codefactory/model/chunk", chunk)
+            return {"usage": {"inputTokens": 7, "outputTokens": 5}}
+
+        editor.client.protocol.fm.features["codefactory/model/complete"] = complete
+        text = SOURCE.replace("yaml.Loader", "yaml.SafeLoader")
+        editor.open(uri, text)
+        await editor.diagnostics(uri, lambda d: "B301" in codes(d))
+        job = await editor.job((await editor.run((await by_model(editor, uri, "pickle.loads")).command))["job"])
+        assert (asked[0]["model"], asked[0]["messages"][0]["role"]) == ("copilot", "system")
+        if says == "error":
+            assert "editor/copilot: the user said no" in job["message"]
+            assert editor.text(uri) == text
+            return
+        await editor.wait(lambda: editor.text(uri) == text.replace("pickle", "json"), lambda: editor.text(uri))
+        spent = (await editor.request("codefactory/status", {"uri": uri}))["spent"]
+        assert (spent["inputTokens"], spent["outputTokens"], spent["costUsd"]) == (7, 5, 0)
+
+
+async def test_an_editor_without_models_says_so(project: Path, uri: str) -> None:
+    async with serving(project, settings={"model": {"name": "editor"}}) as editor:
+        editor.open(uri, SOURCE.replace("yaml.Loader", "yaml.SafeLoader"))
+        await editor.diagnostics(uri, lambda d: "B301" in codes(d))
+        job = await editor.job((await editor.run((await by_model(editor, uri, "pickle.loads")).command))["job"])
+        assert "This editor offers no model" in job["message"]

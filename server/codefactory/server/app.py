@@ -111,6 +111,7 @@ def create_server() -> Server:
         configuration,
         debug,
         diagnostics,
+        editor_models,
         hover,
         lifecycle,
         proposals,
@@ -130,6 +131,7 @@ def create_server() -> Server:
         proposals,
         status,
         debug,
+        editor_models,
     ):
         feature.register(server)
     return server

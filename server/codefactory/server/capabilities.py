@@ -37,6 +37,8 @@ class Capabilities:
     """It shows proposals in a view of its own: `initializationOptions.preview`."""
     notifications: bool = False
     """It knows our own notifications: `initializationOptions.notifications`."""
+    editor_models: bool = False
+    """It answers `codefactory/model/complete`: `initializationOptions.editorModels`."""
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """`initializationOptions`."""
 
@@ -64,6 +66,7 @@ class Capabilities:
             progress=bool(capabilities.window and capabilities.window.work_done_progress),
             previews=bool(options.get("preview")),
             notifications=bool(options.get("notifications")),
+            editor_models=bool(options.get("editorModels")),
             options=options,
         )
 

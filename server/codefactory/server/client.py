@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +15,7 @@ from .apply import Answer
 from .capabilities import Capabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
     from typing import TypeVar
 
     from codefactory.analyzers import Encoding, Snapshot, TextEdit
@@ -47,6 +48,7 @@ class Client:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._shown: set[str] = set()
+        self._receivers: dict[str, Callable[[str], None]] = {}
         self._progress: dict[str, _Progress] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self.capabilities = Capabilities()
@@ -114,6 +116,24 @@ class Client:
         """A notification of ours, for clients that asked for them: others may warn of what they do not know."""
         if self.capabilities.notifications:
             self._server.protocol.notify(method, dict(params))
+
+    def notify_known(self, method: str, params: Mapping[str, Any]) -> None:
+        """A notification that belongs to a request of ours, which the client knows."""
+        self._server.protocol.notify(method, dict(params))
+
+    @contextmanager
+    def receiving(self, call: str, take: Callable[[str], None]) -> Generator[None]:
+        """Hand over what the client streams for a call of ours."""
+        self._receivers[call] = take
+        try:
+            yield
+        finally:
+            del self._receivers[call]
+
+    def received(self, call: str, text: str) -> None:
+        """What comes for a call that has ended is dropped."""
+        if take := self._receivers.get(call):
+            take(text)
 
     async def request(self, method: str, params: Mapping[str, Any]) -> Any:
         """A request of ours, for clients that know it."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pygls.exceptions import JsonRpcInvalidParams
 from pygls.protocol import JsonRPCNotification, JsonRPCRequestMessage, LanguageServerProtocol, lsp_method
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from lsprotocol import types
 
@@ -60,6 +60,13 @@ class Protocol(LanguageServerProtocol):
                 return JsonRPCRequestMessage(data["id"], data["method"], data["jsonrpc"], params)
             return JsonRPCNotification(data["method"], data["jsonrpc"], params)
         return super().structure_message(data)
+
+
+def as_object(value: object) -> Mapping[str, Any]:
+    """JSON as it comes from the client; pygls makes named tuples of objects in answers."""
+    if hasattr(value, "_asdict"):
+        return cast("Mapping[str, Any]", cast("Any", value)._asdict())
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def without_payload(record: logging.LogRecord) -> bool:

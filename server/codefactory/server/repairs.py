@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from codefactory.analyzers import Fix, Safety, Snapshot
     from codefactory.pipelines.budget import Budget
     from codefactory.pipelines.gate import UsesElsewhere
+    from codefactory.pipelines.models import Model
     from codefactory.pipelines.project import Project
     from codefactory.pipelines.proposal import Proposal, Refusal, SuiteRun
     from codefactory.pipelines.repair import ProjectTests
-    from codefactory.pipelines.settings import BudgetSettings
+    from codefactory.pipelines.settings import BudgetSettings, ModelSettings
 
     from .analyses import Checked
     from .app import Server
@@ -49,7 +50,6 @@ async def repair(
 ) -> Proposal | Refusal:
     """`pipelines.repair` with the document's settings. `allow` overrides the setting; without `by_model` no model is
     asked, whatever is set."""
-    from codefactory.pipelines.models.configured import make_model
     from codefactory.pipelines.repair import repair as run
 
     project = await project_of(server, snapshot)
@@ -60,7 +60,7 @@ async def repair(
         options=options_for(project, snapshot),
         only=only,
         allow=allow or settings.repair.allow,
-        model=make_model(settings.model) if by_model else None,
+        model=_model(server, settings.model) if by_model else None,
         budget=_budget(settings.budget),
         ledger=server.ledger,
         uses=_uses(project, snapshot),
@@ -94,6 +94,16 @@ async def _propose(server: Server, snapshot: Snapshot, text: str, **about: Any) 
     project = await project_of(server, snapshot)
     options, uses = options_for(project, snapshot), _uses(project, snapshot)
     return await propose(snapshot, text, server.analyses.analyzers, options=options, uses=uses, **about)
+
+
+def _model(server: Server, settings: ModelSettings) -> Model | None:
+    from .editor_model import EditorModel, is_editor_model
+
+    if settings.name is not None and is_editor_model(settings.name):
+        return EditorModel(settings.name, server.client, settings.timeout_s)
+    from codefactory.pipelines.models.configured import make_model
+
+    return make_model(settings)
 
 
 def _budget(settings: BudgetSettings) -> Budget:

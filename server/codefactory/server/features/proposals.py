@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from codefactory.server.convert import to_range
 from codefactory.server.evidence import entry_to_json
+from codefactory.server.protocol import as_object
 
 if TYPE_CHECKING:
     from codefactory.analyzers import Encoding
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
 def register(server: Server) -> None:
     def on_proposal(params: Any) -> dict[str, Any] | None:
-        wanted = params.get("id") if isinstance(params, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (JSON)
-        entry = server.proposals.get(str(wanted))  # pyright: ignore[reportUnknownArgumentType]
+        entry = server.proposals.get(str(as_object(params).get("id")))
         return None if entry is None else proposal_json(entry, server.client.encoding)
 
     server.on("codefactory/proposal", on_proposal)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from codefactory.analyzers import Snapshot
 from codefactory.server import repairs
+from codefactory.server.protocol import as_object
 
 if TYPE_CHECKING:
     from codefactory.server.app import Server
@@ -20,7 +21,7 @@ METHOD = "codefactory/status"
 
 def register(server: Server) -> None:
     async def on_status(params: Any) -> dict[str, Any]:
-        uri = params.get("uri") if isinstance(params, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (JSON)
+        uri = as_object(params).get("uri")
         return await status(server, uri if isinstance(uri, str) else None)
 
     async def tell(uri: str | None) -> None:
