@@ -186,9 +186,8 @@ def definition(rounds: int) -> None:
             done = subprocess.run([sys.executable, "-c", DEFINITION, path], capture_output=True, text=True, check=True)
             found.append(tuple(float(x) for x in done.stdout.split()))
     imports, loads = (statistics.median(column) for column in zip(*found, strict=True))
-    print(
-        f"\na definition's file\n\nimport of engine, format and expressions {imports:.0f} ms; file to first step {loads:.1f} ms"
-    )
+    print("\na definition's file\n")
+    print(f"import of engine, format and expressions {imports:.0f} ms; file to first step {loads:.1f} ms")
 
 
 def main() -> None:
