@@ -7,7 +7,8 @@ import pytest
 from fixer_tables import snapshot
 
 from codefactory.analyzers import Text
-from codefactory.analyzers.fixers.source import Decline, Source
+from codefactory.analyzers.fixers.source import Source
+from codefactory.analyzers.fixers.tree import Decline
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codefactory.analyzers.fixers.argument_list import argument_list
-from codefactory.analyzers.fixers.source import Decline, Source
+from codefactory.analyzers.fixers.source import Source
 from codefactory.analyzers.fixers.template import Literal, quoted, template
+from codefactory.analyzers.fixers.tree import Decline
 
 
 def parts(code: str) -> list[str]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from .flow import assignment
-from .source import Decline, string_value
+from .nodes import string_value
 from .template import Hole, Literal, Template, quoted, template
+from .tree import Decline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

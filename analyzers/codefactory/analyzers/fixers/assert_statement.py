@@ -12,7 +12,7 @@ from codefactory.analyzers.finding import Fix, Safety
 from codefactory.analyzers.text import TextEdit
 
 from .fixer import Fixer
-from .source import Decline
+from .tree import Decline
 
 if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding

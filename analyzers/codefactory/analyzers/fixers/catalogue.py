@@ -34,7 +34,8 @@ from . import (
     undecidable,
     yaml_load,
 )
-from .source import Decline, Source
+from .source import Source
+from .tree import Decline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,14 +17,16 @@ from codefactory.analyzers.finding import Fix, Safety
 
 from .fixer import Fixer
 from .flow import assignment
-from .source import Decline, string_value
+from .nodes import string_value
+from .tree import Decline
 from .undecidable import UNUSED, without_unused_import
 
 if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding
     from codefactory.analyzers.text import TextEdit
 
-    from .source import Binding, Source
+    from .scoped_tree import Binding
+    from .source import Source
 
 NAME = "defusedxml"
 _NOTE = "defusedxml raises an exception for entity declarations and external references instead of resolving them."

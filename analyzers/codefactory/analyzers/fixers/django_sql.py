@@ -11,9 +11,10 @@ from codefactory.analyzers.finding import Fix, Safety
 from codefactory.analyzers.text import TextEdit
 
 from .fixer import Fixer
-from .source import Decline, argument, has_star_arguments, string_value
+from .nodes import argument, has_star_arguments, string_value
 from .sql_placeholders import parametrised
 from .template import folded, has_comment, template
+from .tree import Decline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

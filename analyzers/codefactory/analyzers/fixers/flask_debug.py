@@ -9,7 +9,8 @@ import libcst as cst
 from codefactory.analyzers.finding import Fix, Safety
 
 from .fixer import Fixer
-from .source import Decline, argument, is_true
+from .nodes import argument, is_true
+from .tree import Decline
 
 if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding

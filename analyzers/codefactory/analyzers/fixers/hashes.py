@@ -18,7 +18,8 @@ from codefactory.analyzers.finding import Fix, Safety
 
 from .fixer import Fixer
 from .names import PASSWORD, scope_names, scope_span, statement_span, vocabulary, words, words_in
-from .source import Decline, argument, has_star_arguments, is_false
+from .nodes import argument, has_star_arguments, is_false
+from .tree import Decline
 
 if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding

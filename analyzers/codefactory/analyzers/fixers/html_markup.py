@@ -16,8 +16,9 @@ from codefactory.analyzers.text import Span, TextEdit
 
 from .argument_list import f_string
 from .fixer import Fixer
-from .source import Decline, string_value
+from .nodes import string_value
 from .template import Hole, Literal, StringToken, Template, rendered, template
+from .tree import Decline
 
 if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding

@@ -10,7 +10,8 @@ import libcst as cst
 from codefactory.analyzers.finding import Fix, Safety
 
 from .fixer import Fixer
-from .source import Decline, argument, has_star_arguments, is_false
+from .nodes import argument, has_star_arguments, is_false
+from .tree import Decline
 
 if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding

@@ -10,7 +10,8 @@ import libcst as cst
 from codefactory.analyzers.finding import Fix, Safety
 
 from .fixer import Fixer
-from .source import Decline, argument
+from .nodes import argument
+from .tree import Decline
 
 if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding

@@ -9,7 +9,7 @@ import libcst as cst
 
 from codefactory.analyzers.text import Span
 
-from .source import string_value
+from .nodes import string_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,8 @@ from codefactory.analyzers.finding import Fix, Safety
 
 from .fixer import Fixer
 from .names import vocabulary, words
-from .source import Decline, string_value
+from .nodes import string_value
+from .tree import Decline
 
 if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding

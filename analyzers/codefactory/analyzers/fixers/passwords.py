@@ -17,7 +17,8 @@ from codefactory.analyzers.finding import Fix, Safety
 
 from .fixer import Fixer
 from .names import scope_names, vocabulary, words
-from .source import Decline, string_value
+from .nodes import string_value
+from .tree import Decline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,12 +11,14 @@ from codefactory.analyzers.finding import Fix, Safety
 
 from .fixer import Fixer
 from .names import vocabulary
-from .source import Decline, argument, string_value
+from .nodes import argument, string_value
+from .tree import Decline
 
 if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding
 
-    from .source import Binding, Source
+    from .scoped_tree import Binding
+    from .source import Source
 
 NAME = "pycryptodomex"
 _BLOCK_CIPHERS = vocabulary("AES ARC2 Blowfish CAST DES DES3")

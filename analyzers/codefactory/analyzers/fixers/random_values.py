@@ -11,7 +11,9 @@ from codefactory.analyzers.finding import Fix, Safety
 
 from .fixer import Fixer
 from .names import statement_span, vocabulary, words_in
-from .source import MAX_TOGETHER, Decline, string_value
+from .nodes import string_value
+from .source import MAX_TOGETHER
+from .tree import Decline
 
 if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding

@@ -11,7 +11,8 @@ from codefactory.analyzers.text import Span, TextEdit
 
 from .argument_list import ArgumentList, argument_list
 from .fixer import Fixer
-from .source import Decline, argument, string_value
+from .nodes import argument, string_value
+from .tree import Decline
 
 if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Literal
 import libcst as cst
 
 from .argument_list import f_string
-from .source import Decline
 from .template import Hole, StringToken, Template, rendered
 from .template import Literal as Text
+from .tree import Decline
 
 if TYPE_CHECKING:
     from .source import Source

@@ -11,9 +11,10 @@ from codefactory.analyzers.finding import Fix, Safety
 
 from .fixer import Fixer
 from .flow import assignment, scope, statements_between, uses_in
-from .source import Decline, argument, string_value
+from .nodes import argument, string_value
 from .sql_placeholders import Paramstyle, parametrised
 from .template import Template, is_simple, outermost, template
+from .tree import Decline
 
 if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding

@@ -10,7 +10,8 @@ from codefactory.analyzers.finding import Fix, Safety
 
 from .fixer import Fixer
 from .names import words
-from .source import Decline, argument, has_star_arguments, string_value
+from .nodes import argument, has_star_arguments, string_value
+from .tree import Decline
 
 if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding

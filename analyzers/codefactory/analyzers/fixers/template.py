@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from .source import Decline
+from .tree import Decline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

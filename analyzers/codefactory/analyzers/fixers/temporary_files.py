@@ -17,7 +17,8 @@ from codefactory.analyzers.finding import Fix, Safety
 
 from .fixer import Fixer
 from .names import vocabulary
-from .source import Decline, argument, string_value
+from .nodes import argument, string_value
+from .tree import Decline
 
 if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding

@@ -15,7 +15,8 @@ import libcst as cst
 from codefactory.analyzers.finding import Fix, Safety
 
 from .fixer import Fixer
-from .source import Decline, argument, has_star_arguments
+from .nodes import argument, has_star_arguments
+from .tree import Decline
 
 if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding

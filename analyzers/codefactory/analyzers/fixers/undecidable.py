@@ -11,7 +11,7 @@ import libcst as cst
 from codefactory.analyzers.finding import Fix, Safety
 
 from .fixer import Fixer
-from .source import Decline
+from .tree import Decline
 
 if TYPE_CHECKING:
     from collections.abc import Callable

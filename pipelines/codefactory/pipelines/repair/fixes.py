@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MAX_PASSES = 5
 """A fix makes at most a few others possible; more passes mean that two undo each other."""
 
+MAX_TRIES = 60
+"""Candidates of one pass that are analyzed and judged: seconds on a file with thousands of findings."""
+
 LAST = frozenset({"ruff:I001"})
 """Sorting imports overlaps with adding and removing them, and wants to see the result."""
 
@@ -62,23 +65,27 @@ async def apply_fixers(bench: Workbench, state: State, allow: Safety) -> tuple[S
 async def _advance(
     bench: Workbench, state: State, wanted: Sequence[tuple[Finding, Fix]]
 ) -> tuple[State | None, Declined]:
-    """Apply all wanted fixes at once; if the gate refuses that, those that it accepts one after another."""
-    together = await _try(bench, state, wanted)
-    if isinstance(together, State):
-        return together, ()
-    if len(wanted) == 1:
-        return None, ((wanted[0][0], f"{wanted[0][1].fixer}: {together}"),)
+    """Apply all wanted fixes at once. What the gate refuses as a whole is halved, down to the fixes it refuses."""
     best: State | None = None
     kept: list[tuple[Finding, Fix]] = []
-    refused: list[tuple[Finding, str]] = []
-    for finding, fix in wanted:
-        candidate = await _try(bench, state, [*kept, (finding, fix)])
+    declined: list[tuple[Finding, str]] = []
+    groups = [wanted]
+    for _ in range(MAX_TRIES):
+        if not groups:
+            break
+        group = groups.pop()
+        candidate = await _try(bench, state, [*kept, *group])
         if isinstance(candidate, State):
             best = candidate
-            kept.append((finding, fix))
+            kept += group
+        elif len(group) == 1:
+            finding, fix = group[0]
+            declined.append((finding, f"{fix.fixer}: {candidate}"))
         else:
-            refused.append((finding, f"{fix.fixer}: {candidate}"))
-    return best, tuple(refused)
+            middle = len(group) // 2
+            groups += (group[middle:], group[:middle])
+    declined += ((f, f"{x.fixer}: not tried, since the gate refused too many others") for g in groups for f, x in g)
+    return best, tuple(declined)
 
 
 async def _try(bench: Workbench, state: State, wanted: Sequence[tuple[Finding, Fix]]) -> State | str:
