@@ -231,10 +231,9 @@ def _project_tests(scanned: Scanned) -> ProjectTests | None:
 def _with_model(settings: Settings, course: Course) -> dict[str, Any]:
     """The arguments of `repair` for the model; none without one."""
     from codefactory.pipelines.budget import Budget
+    from codefactory.pipelines.models.configured import make_model
 
-    from .model import make_model
-
-    model = make_model(settings)
+    model = make_model(settings.model)
     if model is None:
         return {}
     limits = settings.budget
