@@ -238,7 +238,7 @@ def severity(code: str) -> Severity:
         return Severity.LOW if code in _SECURITY_LOW or code.startswith("S4") else Severity.MEDIUM
     if code.startswith(("F6", "F7", "F811", "B0", "ASYNC", "PLW")):
         return Severity.MEDIUM
-    if code.startswith(("F", "B", "PL", "BLE", "TRY", "RUF", "PERF", "SIM")):
+    if code.startswith(("F", "B", "PL", "BLE", "E7", "TRY", "RUF", "PERF", "SIM")):
         return Severity.LOW
     return Severity.INFO
 
