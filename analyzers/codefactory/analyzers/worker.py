@@ -253,21 +253,21 @@ METHODS: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 def serve() -> None:
-    """Answer requests from standard input until it closes."""
+    """Answer inbox from standard input until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where there are no sessions (Windows)
     _limit_memory()
-    requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a plugin prints must not become a reply
 
     def receive() -> None:
         while (request := _read(sys.stdin.buffer)) is not None:
-            requests.put(request)
+            inbox.put(request)
         os._exit(0)  # the parent is gone: end even in the middle of a request
 
     threading.Thread(target=receive, daemon=True).start()
     while True:
-        request = requests.get()
+        request = inbox.get()
         started = time.perf_counter()
         try:
             reply: dict[str, Any] = {"result": METHODS[request["method"]](request["params"])}
