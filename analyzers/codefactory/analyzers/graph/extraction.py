@@ -66,9 +66,12 @@ class Trees:
         with self._lock:
             try:
                 tree = self._parse(path, source)
+                return rules.extract(tree, source, path)
             except ImportError as error:
                 return FileImports(problem=f"missing: the grammar cannot be loaded ({error})")
-            return rules.extract(tree, source, path)
+            except Exception as error:  # noqa: BLE001  (a text that nobody foresaw costs itself, not the graph)
+                self._kept.pop(path, None)
+                return FileImports(problem=f"crash: extraction failed on it ({type(error).__name__}: {error})")
 
     def forget(self, path: str) -> None:
         with self._lock:

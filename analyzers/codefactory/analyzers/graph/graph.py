@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from codefactory.analyzers.finding import Problem
@@ -69,6 +70,9 @@ class DependencyGraph:
         self._links = Links(files.read)
         self._trees = Trees()
         self._cache_problem: Problem | None = None
+        self._clock = count(1)
+        self._changed_at: dict[str, int] = {}
+        """When each file that was updated or removed was: what was read before that must not replace it."""
 
     @classmethod
     def build(
@@ -88,6 +92,7 @@ class DependencyGraph:
 
         Returns the files that came, went or have another content.
         """
+        started = next(self._clock)
         listed = self._files.list()
         sources = sorted(path for path in listed if rules_for(path) is not None)
         known = {} if cache is None and not self._links.nodes else self._unchanged(sources, cache)
@@ -100,13 +105,14 @@ class DependencyGraph:
                 index.remove_configuration(path)
             for path in configurations:
                 index.add_configuration(path)
-            changed = {path for path in index if path not in read}
+            newer = {path for path, changed_at in self._changed_at.items() if changed_at > started}
+            changed = {path for path in index if path not in read} - newer
             for path in changed.copy():
                 self._links.drop(path)
                 self._trees.forget(path)
             for path, (key, found) in sorted(read.items()):
                 node = self._links.node(path)
-                if node is None or node.key != key:
+                if path not in newer and (node is None or node.key != key):
                     self._links.put(path, key, found)
                     changed.add(path)
             self._links.forget(configuration=True)
@@ -131,6 +137,7 @@ class DependencyGraph:
             return self._reconfigure(path)
         if rules_for(path) is None:
             return frozenset()
+        started = next(self._clock)
         try:
             source = without_bom(self._files.read(path) if text is None else text.encode("utf-8", "replace"))
         except OSError:
@@ -138,9 +145,13 @@ class DependencyGraph:
         with self._lock:
             node = self._links.node(path)
             if node is not None and node.key == content_key(path, source):
+                self._changed_at[path] = max(started, self._changed_at.get(path, 0))
                 return frozenset()
         key, found = extract_one(path, source, self._trees, self._workers)
         with self._lock:
+            if self._changed_at.get(path, 0) > started:  # another thread was given a newer text meanwhile
+                return frozenset()
+            self._changed_at[path] = started
             index = self._links.index
             node = self._links.node(path)
             facts = node.found.facts if node is not None else ()
@@ -165,6 +176,7 @@ class DependencyGraph:
             index = self._links.index
             if path not in index:
                 return frozenset()
+            self._changed_at[path] = next(self._clock)
             self._trees.forget(path)
             importers = self._links.drop(path)
             self._links.forget(configuration=False)
