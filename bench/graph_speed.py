@@ -166,23 +166,27 @@ def peers(package: str, root: Path, repeat: int) -> None:
             show(f"aider's repository map, {name}", 1000 * took[name])
 
 
+class _Emptied(DiskFiles):
+    def read(self, path: str) -> bytes:
+        return b""
+
+
 def memory() -> None:
     """What tracemalloc sees: a file without imports, and what each import adds."""
     files = DiskFiles(corpora.wheel("django"))
-    empty = MemoryFiles(dict.fromkeys(files.list(), b""))
-    DependencyGraph.build(MemoryFiles({"a.py": "import b"}))
+    DependencyGraph.build(files)  # what is loaded once is not counted
 
-    def held(source: DiskFiles | MemoryFiles) -> tuple[int, DependencyGraph]:
+    def held(empty: bool) -> tuple[int, DependencyGraph]:
         gc.collect()
         tracemalloc.start()
-        graph = DependencyGraph.build(source)
+        graph = DependencyGraph.build(_Emptied(files.root) if empty else DiskFiles(files.root))
         gc.collect()
         size = tracemalloc.get_traced_memory()[0]
         tracemalloc.stop()
         return size, graph
 
-    without, _ = held(empty)
-    whole, graph = held(files)
+    without, _ = held(empty=True)
+    whole, graph = held(empty=False)
     imports = len(graph.edges())
     print(f"memory, django: {len(graph)} files, {imports} imports kept with places, {whole / 1e6:.2f} MB in all")
     print(f"  {'a file, without its imports':58s} {without / len(graph):9.0f} B   goal 4,000")

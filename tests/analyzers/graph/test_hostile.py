@@ -18,7 +18,8 @@ SAMPLES = {
     "a.js": "const {a} = require('./b'); import('./b'); export {a} from './b'\n",
     "a.go": '//go:build linux\npackage a\nimport (\n\tb "m/b"\n\t_ `m/c`\n)\nfunc f() { b.C() }\n',
     "A.java": "package p.q; import p.q.B; import static p.q.B.c; import p.*; class A<T> extends B { p.q.C d; E e; }\n",
-    "src/lib.rs": '#[path = "b.rs"] mod a; use crate::{a::{self, b as c, *}, d};\ncfg_if! { mod e; } fn f() { super::g() }\n',
+    "src/lib.rs": '#[path = "b.rs"] mod a; use crate::{a::{self, b as c, *}, d};\n'
+    "cfg_if! { mod e; }\nfn f() { super::g() }\n",
 }
 CONFIGURATIONS = {
     "go.mod": "module m\n",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import hashlib
 import threading
 from collections import OrderedDict
@@ -159,6 +161,17 @@ def extract_many(
             yield from results
 
 
+def start(workers: WorkerPool, lanes: int = 2) -> None:
+    """Start worker processes without waiting for them, so that they load while files are listed."""
+
+    def call() -> None:
+        with contextlib.suppress(WorkerError):  # the first batch meets it again, and says so
+            workers.call("imports", {"files": []}, FILE_TIMEOUT_S)
+
+    for _ in range(lanes):
+        threading.Thread(target=call, daemon=True, name="graph-start").start()
+
+
 def extract_one(path: str, source: bytes, trees: Trees, workers: WorkerPool | None) -> Extracted:
     """As `Trees.extract`, a big text in a worker so that other threads can go on."""
     key = content_key(path, source)
@@ -222,7 +235,11 @@ def _kind(error: WorkerError) -> str:
 
 def serve(params: dict[str, Any]) -> list[Any]:
     """The worker's side of "imports": `files` holds [path, absolute path or None, text or None]."""
-    return [_serve_one(*item) for item in params["files"]]
+    gc.disable()  # trees and columns hold no cycles, and a batch is short
+    try:
+        return [_serve_one(*item) for item in params["files"]]
+    finally:
+        gc.enable()
 
 
 _worker_trees = Trees(keep=0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from codefactory.analyzers.finding import Problem
 
-from . import algorithms
+from . import algorithms, extraction
 from .extraction import Trees, content_key, extract_many, extract_one, without_bom
 from .imports import FileImports, ImportKind
 from .index import split
@@ -84,6 +84,8 @@ class DependencyGraph:
         process's GIL.
         """
         graph = cls(files, workers)
+        if workers is not None and (cache is None or not cache.path.exists()):
+            extraction.start(workers)
         graph.refresh(cache)
         return graph
 
@@ -96,8 +98,8 @@ class DependencyGraph:
         listed = self._files.list()
         sources = sorted(path for path in listed if rules_for(path) is not None)
         known = {} if cache is None and not self._links.nodes else self._unchanged(sources, cache)
-        extracted = extract_many([p for p in sources if p not in known], self._files, self._workers)
-        read = known | {path: item for path, item in extracted if item is not None}
+        parsed = extract_many([p for p in sources if p not in known], self._files, self._workers)
+        read = known | {path: item for path, item in parsed if item is not None}
         with self._lock:
             index = self._links.index
             configurations = {path for path in listed if is_configuration(path)}

@@ -6,6 +6,7 @@ Not safe for use from several threads: the graph holds a lock.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 from .imports import FileImports, Import, ImportKind
@@ -53,7 +54,8 @@ class Links:
     def __init__(self, read: Callable[[str], bytes]) -> None:
         self.index = FileIndex(read)
         self.nodes: list[Node | None] = []
-        self._importers: dict[int, set[int]] = {}
+        self._importers: dict[int, array[int]] = {}
+        """Sorted, without doubles. Sets would take three times the memory: most files have few importers."""
         self._folders: list[str] = []
         self._folder_numbers: dict[str, int] = {}
         self._folder_importers: dict[str, set[int]] = {}
@@ -118,8 +120,10 @@ class Links:
                 else:
                     found = self.index.ids[target]
                     targets.append(found)
-                    self._importers.setdefault(found, set()).add(number)
+                    _insert(self._importers, found, number)
             node.targets = array("i", targets) if targets else _NO_TARGETS
+        for resolver in self._resolvers.values():
+            resolver.settle()
 
     def resolver(self, path: str) -> Resolver:
         """Raises ValueError for a file in no language that has a graph."""
@@ -208,7 +212,30 @@ class Links:
     def _unlink(self, number: int, node: Node) -> None:
         for target in set(node.targets):
             if target >= 0:
-                self._importers.get(target, set()).discard(number)
+                _remove(self._importers, target, number)
             elif target <= _FIRST_FOLDER:
                 self._folder_importers.get(self._folders[_FIRST_FOLDER - target], set()).discard(number)
         node.targets = _NO_TARGETS
+
+
+def _insert(lists: dict[int, array[int]], key: int, value: int) -> None:
+    values = lists.get(key)
+    if values is None:
+        lists[key] = array("i", (value,))
+    elif values[-1] < value:
+        values.append(value)
+    else:
+        place = bisect_left(values, value)
+        if values[place] != value:
+            values.insert(place, value)
+
+
+def _remove(lists: dict[int, array[int]], key: int, value: int) -> None:
+    values = lists.get(key)
+    if values is None:
+        return
+    place = bisect_left(values, value)
+    if place < len(values) and values[place] == value:
+        del values[place]
+    if not values:
+        del lists[key]

@@ -50,6 +50,10 @@ class Resolver(Protocol):
         """Files came or went; `configuration`: one of `LanguageRules.configurations` changed too."""
         ...
 
+    def settle(self) -> None:
+        """All that was to be resolved is: drop what was kept only to resolve many faster."""
+        ...
+
     def members(self, folder: str) -> tuple[str, ...]:
         """The files that stand for a folder which `resolve` gave."""
         ...

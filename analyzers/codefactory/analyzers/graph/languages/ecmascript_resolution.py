@@ -74,6 +74,9 @@ class EcmaScriptResolver:
             self._packages = None
             self._package_above.clear()
 
+    def settle(self) -> None:
+        self._found.clear()
+
     def members(self, folder: str) -> tuple[str, ...]:
         return ()
 

@@ -73,6 +73,9 @@ class GoResolver:
         if configuration:
             self._modules = None
 
+    def settle(self) -> None:
+        self._found.clear()
+
     def members(self, folder: str) -> tuple[str, ...]:
         """The package's files for any platform: no tests, nothing that is never built."""
         known = self._members.get(folder)

@@ -123,6 +123,9 @@ class JavaResolver:
         self._types = None
         self._declared.clear()
 
+    def settle(self) -> None:
+        """What it keeps, the next edit needs too."""
+
     def members(self, folder: str) -> tuple[str, ...]:
         return ()
 

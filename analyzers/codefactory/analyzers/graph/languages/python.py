@@ -174,6 +174,10 @@ class PythonResolver:
         self._found.clear()
         self._roots = None  # it depends on the folders too
 
+    def settle(self) -> None:
+        self._found.clear()
+        self._own_roots.clear()
+
     def members(self, folder: str) -> tuple[str, ...]:
         return ()
 

@@ -45,6 +45,9 @@ class RustResolver:
     def forget(self, configuration: bool) -> None:
         self._crates = None
 
+    def settle(self) -> None:
+        """What it keeps, the next edit needs too."""
+
     def members(self, folder: str) -> tuple[str, ...]:
         return ()
 
