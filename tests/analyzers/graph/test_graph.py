@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from command_line import git
 from graph_tables import edges_of, graph_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codefactory.analyzers import Position
 from codefactory.analyzers.graph import DependencyGraph, DiskFiles, GraphCache, MemoryFiles, OverlayFiles, Reason, diff
+from codefactory.analyzers.graph.recency import git_recency
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +35,15 @@ def test_neighbours() -> None:
     assert graph.dependents("app/c.py", transitive=True) == ("app/a.py", "app/b.py", "app/d.py")
     assert graph.dependencies("no.py") == graph.dependents("no.py") == ()
     assert [e.import_.module for e in graph.unresolved()] == ["app.missing"]
+
+
+def test_the_import_at_a_position() -> None:
+    graph = graph_of({"p/__init__.py": "", "p/a.py": "", "p/b.py": "", "user.py": "x = 1\nfrom p import a, b as c\n"})
+    text = "from p import a, b as c"
+    for word, expected in (("p import", ["p/a.py", "p/b.py"]), ("a, b", ["p/a.py"]), ("b as", ["p/b.py"]), ("c", [])):
+        place = Position(1, text.rindex(word))
+        assert [t for e in graph.imports_at("user.py", place) for t in e.targets] == expected
+    assert graph.imports_at("user.py", Position(0, 0)) == ()
 
 
 def test_a_lazy_import_makes_no_cycle_at_load_time() -> None:
@@ -267,3 +279,34 @@ def test_a_pipe_is_not_read(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="not a regular file"):
         DiskFiles(tmp_path).read("p.py")
     assert DependencyGraph.build(DiskFiles(tmp_path)).files == ("a.py",)
+
+
+def test_a_git_checkout_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("import b")
+    (tmp_path / "b.py").write_text("")
+    git("init", "-q", cwd=tmp_path)
+    git("add", ".", cwd=tmp_path)
+    git("commit", "-qm", "one", cwd=tmp_path)
+    graph = DependencyGraph.build(DiskFiles(tmp_path))
+    git("checkout", "-qb", "other", cwd=tmp_path)
+    git("mv", "b.py", "c.py", cwd=tmp_path)
+    (tmp_path / "a.py").write_text("import c")
+    git("commit", "-qam", "two", cwd=tmp_path)
+    assert graph.refresh() == {"a.py", "b.py", "c.py"}
+    assert graph.dependencies("a.py") == ("c.py",)
+    git("checkout", "-q", "-", cwd=tmp_path)
+    assert graph.refresh() == {"a.py", "b.py", "c.py"}
+    assert graph.dependencies("a.py") == ("b.py",)
+    assert graph.refresh() == frozenset()
+
+
+def test_recency_comes_from_git(tmp_path: Path) -> None:
+    git("init", "-q", cwd=tmp_path)
+    for name in ("old.py", "été 🐍.py"):
+        (tmp_path / name).write_text("")
+        git("add", ".", cwd=tmp_path)
+        git("commit", "-qm", name, cwd=tmp_path)
+    recency = git_recency(str(tmp_path))
+    assert list(recency) == ["été 🐍.py", "old.py"]
+    assert recency["été 🐍.py"] == 1 > recency["old.py"]
+    assert git_recency(str(tmp_path / "nowhere")) == {}

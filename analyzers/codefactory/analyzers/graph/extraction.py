@@ -10,7 +10,7 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from codefactory.analyzers.document import language_of
+from codefactory.analyzers.document import EXTENSIONS
 from codefactory.analyzers.syntax import parser_for
 from codefactory.analyzers.worker import WorkerError
 
@@ -43,7 +43,12 @@ Extracted = tuple[bytes, FileImports]
 def content_key(path: str, source: bytes) -> bytes:
     """What a file's imports depend on: the bytes, the grammar, and whether it is a package's own module. 16 bytes."""
     role = "*" if path.rpartition("/")[2].startswith("__init__.") else ""
-    return hashlib.blake2b(source, digest_size=16, salt=(language_of(path)[:15] + role).encode()).digest()
+    return hashlib.blake2b(source, digest_size=16, salt=(_language(path)[:15] + role).encode()).digest()
+
+
+def _language(path: str) -> str:
+    """As `language_of`, without a path object: it is asked for twice a file."""
+    return EXTENSIONS.get(path[path.rfind(".") :].lower(), "plaintext")
 
 
 class Trees:
@@ -80,7 +85,7 @@ class Trees:
             self._kept.pop(path, None)
 
     def _parse(self, path: str, source: bytes) -> Tree:
-        language = language_of(path)
+        language = _language(path)
         if language not in self._parsers:
             self._parsers[language] = parser_for(language)
         parser = self._parsers[language]

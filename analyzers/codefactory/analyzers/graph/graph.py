@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from codefactory.analyzers.document import Snapshot
     from codefactory.analyzers.finding import ProblemKind
+    from codefactory.analyzers.text import Position
     from codefactory.analyzers.worker import WorkerPool
 
     from .cache import GraphCache
@@ -223,6 +224,13 @@ class DependencyGraph:
         """All imports of a file in text order, with those that lead nowhere. Empty for a file that is not here."""
         with self._lock:
             return tuple(self._links.edges(path))
+
+    def imports_at(self, path: str, position: Position) -> tuple[Edge, ...]:
+        """The imports whose module specifier or name stands at `position`: one on a name, all of a statement's on its
+        specifier."""
+        edges = self.imports(path)
+        named = [e for e in edges if e.import_.name_span is not None and e.import_.name_span.contains(position)]
+        return tuple(named or [e for e in edges if e.import_.span.contains(position)])
 
     def edges(self) -> tuple[Edge, ...]:
         """All imports of all files."""
