@@ -113,7 +113,10 @@ class DependencyGraph:
             for path in changed.copy():
                 self._links.drop(path)
                 self._trees.forget(path)
-            for path, (key, found) in sorted(read.items()):
+            for path in sources:
+                if path not in read:
+                    continue
+                key, found = read[path]
                 node = self._links.node(path)
                 if path not in newer and (node is None or node.key != key):
                     self._links.put(path, key, found)
