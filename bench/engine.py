@@ -176,7 +176,9 @@ def definition(rounds: int) -> None:
         steps:
           one: {type: set, with: {value: "Hello {{ inputs.name }}"}}
           two: {type: set, with: {value: "{{ steps.one.output | upper }}"}}
-          three: {type: condition, with: {cases: [{when: "{{ steps.two.output | length > 3 }}", value: long}]}}
+          three:
+            type: condition
+            with: {cases: [{when: "{{ steps.two.output | length > 3 }}", value: long}]}
     """)
     found: list[tuple[float, ...]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -186,7 +188,7 @@ def definition(rounds: int) -> None:
             done = subprocess.run([sys.executable, "-c", DEFINITION, path], capture_output=True, text=True, check=True)
             found.append(tuple(float(x) for x in done.stdout.split()))
     imports, loads = (statistics.median(column) for column in zip(*found, strict=True))
-    print("\na definition's file\n")
+    print("\na definition\n")
     print(f"import of engine, format and expressions {imports:.0f} ms; file to first step {loads:.1f} ms")
 
 

@@ -136,6 +136,8 @@ async def _attempts(scope: Scope, step: Step, path: str) -> Any:
                 value = await _attempt(scope, step, path)
             _check_output(step, value)
         except Exception as error:
+            if scope.writes is not None:
+                scope.writes.pop(step.index, None)
             # A nested step that failed has used up its own retries; the step around it may still have some.
             if isinstance(error, RunError) and not isinstance(error, StepFailedError):
                 raise
@@ -148,8 +150,6 @@ async def _attempts(scope: Scope, step: Step, path: str) -> Any:
                 raise failure from error
             delay_s = policy.retry.delay_s(attempt, getattr(error, "retry_after_s", None), run.engine.rng)
             run.emit(AttemptFailed, path, attempt, category, describe(error), delay_s)
-            if scope.writes is not None:
-                scope.writes.pop(step.index, None)
             await asyncio.sleep(delay_s)
         else:
             if breaker is not None:

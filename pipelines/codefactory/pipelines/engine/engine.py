@@ -237,6 +237,8 @@ class Engine:
         run.task = asyncio.current_task()
         self._runs[run_id] = run
         started = time()
+        if journal is not None:
+            journal.watch(lambda reason: run.cancel(RunCancelledError(reason)))
         if not run.quiet:
             expected_s = await self.store.expected_s(plan) if self.store is not None and run.listening else None
             run.emit(RunStarted, plan.name, plan.version, len(plan.steps), bool(run.restored), expected_s)
