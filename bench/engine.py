@@ -68,10 +68,11 @@ JOBS: dict[str, tuple[str, list[Row], tuple[str, ...]]] = {
     "many": (
         "1,000 pipelines of 5 steps at once",
         [*IN_MEMORY, *DURABLE],
-        ("pipelines_per_s", "us_per_step", "rss_mb"),
+        ("pipelines_per_s", "us_per_step", "cpu_us_per_step", "rss_mb"),
     ),
     "map": ("a map over 1,000 items, 32 at a time", [*IN_MEMORY, *DURABLE], ("us_per_item", "rss_mb")),
     "start": ("import, then a pipeline of three steps", IN_MEMORY, ("import_ms", "first_ms", "rss_mb")),
+    "stream": ("1 GB from one step to the next", [Row("codefactory", "normal")], ("rss_mb",)),
     "growth": (
         "200 steps that each keep 1 KB",
         [Row("asyncio", "durable"), Row("codefactory", "normal"), Row("langgraph", "sqlite")],
@@ -162,7 +163,7 @@ def table(job: str, rows: list[Row], columns: tuple[str, ...], figures: dict[Row
         first = "us_per_step" if "us_per_step" in columns else columns[0]
         floors = figures.get(floor_of(row, job), [])
         ratios = [f[first] / g[first] for f, g in zip(figures[row], floors, strict=False) if g[first]]
-        ratio = f"{statistics.median(ratios):.2g}" if ratios and job not in ("start", "growth") else ""
+        ratio = f"{statistics.median(ratios):.2g}" if ratios and "us_" in first else ""
         lines.append(f"| {row} | {' | '.join(f'{m:,.4g}' for m in medians)} | {ratio} |")
     return "\n".join(lines)
 

@@ -7,7 +7,7 @@ import getpass
 import json
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,7 +109,8 @@ async def _interruptible(engine: Any, what: dict[str, Any], options: dict[str, A
         for run_id in engine.active:
             engine.cancel(run_id, "interrupted")
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop)
+    with suppress(NotImplementedError):  # Windows
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop)
     if "resume" in what:
         return await engine.resume(what["resume"], what.get("plan"), **options)
     if "fork" in what:

@@ -54,7 +54,7 @@ async def settle(scope: Scope, step: Step) -> Any:
                 value = await value
         elif key is not None and policy.cache is not None:
             value, cached = await run.engine.cache.get_or_compute(
-                key, lambda: _attempts(scope, step, path), policy.cache.ttl_s, run.plan.name, path
+                key, lambda: _attempts(scope, step, path), policy.cache.ttl_s, run.plan.name, path, step.output_type
             )
         else:
             value = await _attempts(scope, step, path)
@@ -129,7 +129,8 @@ async def _attempts(scope: Scope, step: Step, path: str) -> Any:
         try:
             if breaker is not None:
                 breaker.admit()
-            if run.slots is not None and step.body is None:
+            # What only waits, for its body or for a person, takes no slot from those that work.
+            if run.slots is not None and step.body is None and step.type != "approval":
                 async with run.slots.held(run):
                     value = await _attempt(scope, step, path)
             else:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from codefactory.pipelines.engine.cache import CacheEntry
 from codefactory.pipelines.engine.errors import PlanError, ResumeError
-from codefactory.pipelines.engine.values import decode, encode
+from codefactory.pipelines.engine.values import encode
 
 from . import queries
 from .blobs import Blobs, name_of
@@ -79,18 +79,25 @@ class Store:
         self.close()
 
     async def begin(
-        self, run_id: str, plan: Plan, inputs: Mapping[str, Any], durability: Durability, parent: str | None = None
+        self, run_id: str, plan: Plan, inputs: Mapping[str, Any], durability: Durability, *, fresh: bool
     ) -> SqliteJournal:
-        """A new run. Its row is committed with its first checkpoint, or before."""
+        """A new run. Its row is committed with its first checkpoint, or before. `fresh`: the id was just made up;
+        any other may be taken, which raises ResumeError."""
         key = RunKey()
         now = time()
-        row = (run_id, plan.name, plan.version, encode(dict(inputs), "inputs"), parent, self.owner.id, now, now)
+        row = (run_id, plan.name, plan.version, encode(dict(inputs), "inputs"), None, self.owner.id, now, now)
         self._keep_plan(plan)
 
         def insert(connection: sqlite3.Connection) -> None:
             key.n = connection.execute(BEGIN, row).lastrowid or 0
 
-        self.writer.call(insert)
+        if fresh:
+            self.writer.call(insert)
+        else:
+            try:
+                await self.writer.do(insert)
+            except sqlite3.IntegrityError as error:
+                raise ResumeError(f"there is a run `{run_id}` already; resume it, or give another id") from error
         return SqliteJournal(self, key, durability)
 
     def _keep_plan(self, plan: Plan) -> None:
@@ -120,7 +127,7 @@ class Store:
         if not await self.writer.do(claim):
             raise ResumeError(f"run {kept.id} has just been taken over by another process")
         key = RunKey(kept.n)
-        journal = SqliteJournal(self, key, durability, spent=kept.spent)
+        journal = SqliteJournal(self, key, durability)
         await self._read(partial(queries.load_into, journal))
         return journal
 
@@ -231,14 +238,13 @@ class Store:
     async def cache_get(self, key: str) -> CacheEntry | None:
         await self.writer.committed()
         row = await self._read(
-            lambda c: c.execute(
-                "select value, expires_at, pipeline, step, size from result where key=?", (key,)
-            ).fetchone()
+            lambda c: c.execute("select value, expires_at, pipeline, step from result where key=?", (key,)).fetchone()
         )
-        return None if row is None else CacheEntry(decode(row[0]), *row[1:])
+        return None if row is None else CacheEntry(*row)
 
     def cache_put(self, key: str, entry: CacheEntry) -> None:
-        row = (key, encode(entry.value, entry.step), entry.expires_at, entry.pipeline, entry.step, entry.size, time())
+        size = len(entry.data)
+        row = (key, entry.data, entry.expires_at, entry.pipeline, entry.step, size, time())
 
         def put(connection: sqlite3.Connection) -> None:
             connection.execute("insert or replace into result values (?,?,?,?,?,?,?)", row)
