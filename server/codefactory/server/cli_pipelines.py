@@ -1,4 +1,5 @@
-"""`codefactory pipelines`, `codefactory run`: definitions on the command line, and their runs. `cli_runs` has `runs`.
+"""`codefactory pipelines`, `codefactory run`: definitions on the command line. `cli_runs` has the runs, `cli_live`
+what is seen of one.
 
 Only click is imported here; a command imports what it needs when it runs.
 """
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .cli_runs import STORE, finish, live_options, runs_group, store_of
+from .cli_live import finish, live_options
+from .cli_runs import STORE, runs_group, store_of
 
 if TYPE_CHECKING:
     from codefactory.pipelines.definitions import Loaded
