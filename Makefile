@@ -38,6 +38,8 @@ imports: setup
 bench: setup     ## print the benchmark tables (installs the peers it compares with)
 	$(BIN)/python bench/latency.py
 	$(BIN)/python bench/repair.py
+	$(BIN)/python bench/engine.py
+	$(BIN)/python bench/crash.py
 
 lock: setup      ## write constraints.txt anew from what pyproject.toml allows today
 	$(BIN)/python -m pip freeze --exclude-editable --all | grep -v '^setuptools==' > constraints.txt

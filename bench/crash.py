@@ -3,7 +3,7 @@
     python bench/crash.py [--trials 200] [--seed 1] [--durability normal]
 
 Each trial makes a random pipeline (branches, joins, maps, retries, effects with receipts), runs it in a process of its
-own and kills that process up to three times before it may finish. After every kill the store is read from outside:
+own and kills that process up to four times before it may finish. After every kill the store is read from outside:
 
   lost       a run did not finish with the values an undisturbed one gives
   repeated   the body of a step with a committed checkpoint began again
@@ -154,7 +154,7 @@ def trial(seed: int, durability: str, counts: Counter[str]) -> list[str]:
     wrong: list[str] = []
     with tempfile.TemporaryDirectory(prefix="crash-") as name:
         folder = Path(name)
-        kills = [rng.uniform(0.005, 0.12) for _ in range(rng.randint(1, 3))]
+        kills = [rng.uniform(0.003, 0.06) for _ in range(rng.randint(1, 4))]
         finished = False
         for kill_after_s in [*kills, None]:
             log = folder / "log"

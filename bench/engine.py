@@ -68,10 +68,11 @@ JOBS: dict[str, tuple[str, list[Row], tuple[str, ...]]] = {
     "many": (
         "1,000 pipelines of 5 steps at once",
         [*IN_MEMORY, *DURABLE],
-        ("pipelines_per_s", "us_per_step", "rss_mb"),
+        ("pipelines_per_s", "us_per_step", "cpu_us_per_step", "rss_mb"),
     ),
     "map": ("a map over 1,000 items, 32 at a time", [*IN_MEMORY, *DURABLE], ("us_per_item", "rss_mb")),
     "start": ("import, then a pipeline of three steps", IN_MEMORY, ("import_ms", "first_ms", "rss_mb")),
+    "stream": ("1 GB from one step to the next", [Row("codefactory", "normal")], ("rss_mb",)),
     "growth": (
         "200 steps that each keep 1 KB",
         [Row("asyncio", "durable"), Row("codefactory", "normal"), Row("langgraph", "sqlite")],
@@ -162,7 +163,7 @@ def table(job: str, rows: list[Row], columns: tuple[str, ...], figures: dict[Row
         first = "us_per_step" if "us_per_step" in columns else columns[0]
         floors = figures.get(floor_of(row, job), [])
         ratios = [f[first] / g[first] for f, g in zip(figures[row], floors, strict=False) if g[first]]
-        ratio = f"{statistics.median(ratios):.2g}" if ratios and job not in ("start", "growth") else ""
+        ratio = f"{statistics.median(ratios):.2g}" if ratios and "us_" in first else ""
         lines.append(f"| {row} | {' | '.join(f'{m:,.4g}' for m in medians)} | {ratio} |")
     return "\n".join(lines)
 
@@ -176,7 +177,9 @@ def definition(rounds: int) -> None:
         steps:
           one: {type: set, with: {value: "Hello {{ inputs.name }}"}}
           two: {type: set, with: {value: "{{ steps.one.output | upper }}"}}
-          three: {type: condition, with: {cases: [{when: "{{ steps.two.output | length > 3 }}", value: long}]}}
+          three:
+            type: condition
+            with: {cases: [{when: "{{ steps.two.output | length > 3 }}", value: long}]}
     """)
     found: list[tuple[float, ...]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -186,7 +189,7 @@ def definition(rounds: int) -> None:
             done = subprocess.run([sys.executable, "-c", DEFINITION, path], capture_output=True, text=True, check=True)
             found.append(tuple(float(x) for x in done.stdout.split()))
     imports, loads = (statistics.median(column) for column in zip(*found, strict=True))
-    print("\na definition's file\n")
+    print("\na definition\n")
     print(f"import of engine, format and expressions {imports:.0f} ms; file to first step {loads:.1f} ms")
 
 

@@ -3,7 +3,8 @@
     python bench/peers.py PEER JOB VARIANT     one measurement in this process, printed as one line of JSON
 
 A job is `chain` (100 steps), `many` (1,000 pipelines of 5 steps at once), `map` (1,000 items, 32 at a time where the
-peer has a limit), `start` (import, then the first step of a pipeline of three) or `growth` (200 steps of 1 KB, kept).
+peer has a limit), `start` (import, then the first step of a pipeline of three), `growth` (200 steps of 1 KB, kept), or
+`stream` (1 GB from one step to the next, ours only).
 A step adds one to its input and awaits nothing. Only the peer measured is imported.
 """
 
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 CHAIN, PIPELINES, STEPS, ITEMS, LIMIT, REPEATS, KEPT = 100, 1000, 5, 1000, 32, 5, 200
+STREAM_MB = 1000
 
 
 async def inc(x: int) -> int:
@@ -150,6 +152,20 @@ class CodeFactory:
 
     async def kept(self, steps: int) -> None:
         await self.engine.run(self.chain(steps, grow), {"x": "x" * 1024}, **self.options)
+
+    async def streamed(self, megabytes: int) -> None:
+        """Pieces of 1 MB from one step to the next."""
+
+        async def produce(n: int) -> Any:
+            for _ in range(n):
+                yield bytes(1_000_000)
+
+        async def count(produce: Any) -> int:
+            return sum([len(piece) async for piece in produce])
+
+        graph = self.engine_module.Graph().add_node("produce", produce, stream=True).add_node("count", count)
+        result = await self.engine.run(graph.compile(), {"n": megabytes}, **self.options)
+        assert result.output == megabytes * 1_000_000
 
 
 class LangGraph:
@@ -379,12 +395,19 @@ async def measure(peer: Any, job: str, variant: str, folder: Path) -> dict[str, 
                 plan = peer.chain(STEPS)
                 await peer.run(plan, 0, "warm")
                 together = lambda: asyncio.gather(*(peer.run(plan, 0, f"k{i}") for i in range(PIPELINES)))  # noqa: E731
+                used = time.process_time()
                 seconds = await timed(together, [STEPS] * PIPELINES)
-                return {"us_per_step": seconds / PIPELINES / STEPS * 1e6, "pipelines_per_s": PIPELINES / seconds}
+                used = time.process_time() - used
+                count = PIPELINES * STEPS
+                per_step = {"us_per_step": seconds / count * 1e6, "cpu_us_per_step": used / count * 1e6}
+                return {"pipelines_per_s": PIPELINES / seconds, **per_step}
             case "map":
                 expected = None if isinstance(peer, Haystack) else list(range(1, ITEMS + 1))
                 seconds = [await timed(lambda i=i: peer.map(ITEMS, f"m{i}"), expected) for i in range(REPEATS + 1)]
                 return {"us_per_item": statistics.median(seconds[1:]) / ITEMS * 1e6}
+            case "stream":
+                await peer.streamed(STREAM_MB)
+                return {}
             case "growth":
                 await peer.kept(KEPT)
                 return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -177,3 +178,57 @@ def test_sync_wrappers_refuse_to_block_a_loop() -> None:
 
     with pytest.raises(RuntimeError, match="await the coroutine instead"):
         asyncio.run(inside())
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_failure_beside_a_step_that_swallows_its_cancellation(turns: int) -> None:
+    """The cancellation that ends the others must not outlive the run in its caller's task."""
+
+    async def swallows() -> str:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            return "swallowed"
+        return "late"
+
+    async def fails() -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        raise ValueError("no")
+
+    result = await Engine().run(Graph().add_node("a", swallows).add_node("b", fails).compile())
+    assert result.status == "failed"
+    await asyncio.sleep(0)
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_cancellation_at_any_moment_ends_in_a_result(turns: int) -> None:
+    async def quick() -> None:
+        await asyncio.sleep(0)
+
+    async def swallows() -> None:
+        for _ in range(2):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+
+    graph = (
+        Graph().add_node("a", quick).add_node("b", swallows).add_node("c", quick).add_edge("a", "c").add_edge("b", "c")
+    )
+    engine = Engine()
+
+    async def cancel() -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        engine.cancel("r")
+
+    canceller = asyncio.ensure_future(cancel())
+    result = await engine.run(graph.compile(), run_id="r")
+    await canceller
+    assert result.status in ("cancelled", "succeeded")
+    await asyncio.sleep(0)
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -175,3 +177,24 @@ async def test_a_step_sees_what_the_steps_before_it_wrote_in_the_plans_order() -
     result = await run(graph.compile())
     assert result.outputs == {"end": ["a", "b"]}
     assert result.state == {"log": ["a", "b"]}
+
+
+async def test_a_nested_graph_runs_under_a_limit_of_one() -> None:
+    inner = diamond().compile()
+    plan = Graph().add_graph("inner", inner).add_map("m", double, over="xs").compile(concurrency=1)
+    assert (await run(plan, {"x": 1, "xs": [1, 2]})).outputs == {"inner": {"last": 7}, "m": [2, 4]}
+
+
+def test_importing_the_engine_imports_nothing_heavy() -> None:
+    code = "import codefactory.pipelines.engine, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    heavy = {
+        "pydantic",
+        "jinja2",
+        "yaml",
+        "ruamel.yaml",
+        "sqlite3",
+        "codefactory.analyzers",
+        "codefactory.pipelines.store",
+    }
+    assert heavy & set(loaded) == set()

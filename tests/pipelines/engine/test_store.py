@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from codefactory.pipelines.engine import Context, Engine, Graph, Plan, ResumeError, append
+from codefactory.pipelines.engine import Budget, Context, Engine, Graph, Plan, ResumeError, append
 from codefactory.pipelines.engine.events import event_from_json
 from codefactory.pipelines.store import Store, StoreError, database, queries, replay, retention
 
@@ -300,6 +300,63 @@ async def test_two_stores_on_one_folder(tmp_path: Path) -> None:
         results = await asyncio.gather(*(Engine(s).run(script.plan(), {"x": 2}) for s in (a, b) * 10))
         assert {r.status for r in results} == {"succeeded"}
         assert len(b.query(queries.list_runs)) == 20
+
+
+def test_processes_share_a_store(tmp_path: Path) -> None:
+    """Four processes at once, each with twenty runs."""
+    script = Script()
+    script.broken = False
+
+    async def work() -> bool:
+        with Store(tmp_path) as store:
+            results = await asyncio.gather(*(Engine(store).run(script.plan(), {"x": 2}) for _ in range(20)))
+            return all(r.status == "succeeded" for r in results)
+
+    pids: list[int] = []
+    for _ in range(4):
+        if (pid := os.fork()) == 0:
+            try:
+                os._exit(0 if asyncio.run(work()) else 1)
+            finally:
+                os._exit(2)
+        pids.append(pid)
+    assert [os.waitpid(pid, 0)[1] for pid in pids] == [0] * 4
+    assert retention.check(tmp_path) is None
+    with Store(tmp_path) as store:
+        runs = store.query(partial(queries.list_runs, limit=100))
+        assert [r.status for r in runs] == ["succeeded"] * 80
+        assert store.query(lambda c: c.execute("select count(*) from step").fetchone()) == (80 * 7,)
+
+
+async def test_an_id_that_is_taken_harms_nobody_else(store: Store) -> None:
+    engine = Engine(store)
+    await engine.run(ASKING, run_id="mine", wait=False)
+    script = Script()
+    script.broken = False
+    taken, other = await asyncio.gather(
+        engine.run(ASKING, run_id="mine", wait=False), engine.run(script.plan(), {"x": 1}), return_exceptions=True
+    )
+    assert "there is a run `mine` already" in str(taken)
+    assert not isinstance(other, BaseException)
+    assert other.status == "succeeded"
+
+
+async def test_what_was_spent_counts_after_a_resume(store: Store) -> None:
+    async def spend(ctx: Context) -> None:
+        with ctx.reserve(usd=0.6) as reservation:
+            reservation.settle(usd=0.6)
+
+    async def again(ctx: Context, spend: None) -> None:
+        with ctx.reserve(usd=0.6):
+            pass
+
+    plan = Graph().add_node("spend", spend).add_node("again", again).compile()
+    engine = Engine(store)
+    stopped = await engine.run(plan, budget=Budget(usd=1))
+    assert (stopped.status, stopped.spent["usd"]) == ("stopped", 0.6)
+    assert (await engine.resume(stopped.run_id, plan, budget=Budget(usd=1))).status == "stopped"
+    done = await engine.resume(stopped.run_id, plan, budget=Budget(usd=2))
+    assert (done.status, done.spent["usd"]) == ("succeeded", 1.2)
 
 
 @pytest.mark.parametrize("damage", ["garbage", "truncated", "page"])

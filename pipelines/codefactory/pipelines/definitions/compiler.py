@@ -13,9 +13,7 @@ from codefactory.pipelines.engine.assembly import Draft, assemble, did_you_mean
 from codefactory.pipelines.engine.budget import Budget
 from codefactory.pipelines.engine.channel import REDUCERS, Channel
 from codefactory.pipelines.engine.errors import PlanError
-from codefactory.pipelines.engine.plan import MISSING, Input
-from codefactory.pipelines.engine.policy import CachePolicy, OnError, Policy, Retry
-from codefactory.pipelines.engine.values import is_list, is_mapping
+from codefactory.pipelines.engine.values import is_mapping
 
 from .expression import (
     BODY_ROOTS,
@@ -26,24 +24,22 @@ from .expression import (
     compile_condition,
     compile_value,
     is_template,
-    names_for,
 )
-from .model import PYTHON_TYPES, VERSION, PipelineModel, StepModel
+from .model import VERSION, PipelineModel, StepModel
+from .parts import Where, deferred_of, digest, input_of, normalised, outputs_of, policy_of, texts
 from .step_call import StepCall, step_call
 from .validation import findings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from codefactory.analyzers.finding import Finding
     from codefactory.pipelines.engine.plan import Plan
-    from codefactory.pipelines.engine.scope import Scope
 
     from .registry import Registry
     from .source import Level, Source
 
-Where = tuple[str | int, ...]
 MAX_DEPTH = 20
 """Pipelines in pipelines, and bodies in bodies."""
 
@@ -131,9 +127,9 @@ class Compiler:
             return assemble(
                 model.name,
                 drafts,
-                inputs={n: _input(n, m) for n, m in model.inputs.items()},
+                inputs={n: input_of(n, m) for n, m in model.inputs.items()},
                 channels=self.channels,
-                outputs=(lambda _index_of: _outputs(outputs)) if outputs else None,
+                outputs=(lambda _index_of: outputs_of(outputs)) if outputs else None,
                 budget=Budget(**model.budget.model_dump()) if model.budget is not None else None,
                 concurrency=model.concurrency,
                 source=source,
@@ -193,13 +189,13 @@ class Compiler:
             name,
             lambda index_of, step: step_call(call, index_of, step),
             needs,
-            _policy(model),
+            policy_of(model),
             model.type,
-            f"{step_type.version}:{_digest(model)}",
+            f"{step_type.version}:{digest(model)}",
             writes=tuple(model.writes),
             output_type=step_type.output_type,
             body=call.body,
-            deferred={key: _deferred(e) for key, e in call.deferred.items()},
+            deferred={key: deferred_of(e) for key, e in call.deferred.items()},
         )
         return draft, outer
 
@@ -236,7 +232,7 @@ class Compiler:
 
     def _culprit(self, value: Any, where: Where, condition: bool) -> Where:
         """The text inside of a value that does not compile."""
-        for path, text in _texts(value, where):
+        for path, text in texts(value, where):
             try:
                 compile_condition(text) if condition else compile_value(text)
             except ExpressionError:
@@ -246,7 +242,7 @@ class Compiler:
     def _holder(self, value: Any, where: Where, root: str, reference: Reference) -> Where:
         """The text inside of a value that holds a reference."""
         wanted = reference.name or root
-        return next((path for path, text in _texts(value, where) if wanted in text and root in text), where)
+        return next((path for path, text in texts(value, where) if wanted in text and root in text), where)
 
     def _check(self, reference: Reference, where: Where, known: Known) -> None:
         root, name = reference.root, reference.name
@@ -276,10 +272,10 @@ class Compiler:
         step_type, place = call.step_type, (*where, "with")
         settings = dict(model.with_)
         references: set[Reference] = set()
-        deferred: dict[str, Any] = {}
+        later: dict[str, Any] = {}
         body_steps = settings.pop("steps", None) if step_type.body else None
         for key in step_type.deferred & settings.keys():
-            deferred[key] = settings.pop(key)
+            later[key] = settings.pop(key)
         for key, value in settings.items():
             if step_type.name == "pipeline" and key == "definition":
                 # Its texts are templates of the inner pipeline.
@@ -288,11 +284,9 @@ class Compiler:
             expression, used = self.value(value, (*place, key), known)
             call.settings[key] = expression
             references |= used
-        self._validate(
-            call, {**settings, **deferred} | ({"steps": body_steps} if body_steps is not None else {}), place
-        )
+        self._validate(call, {**settings, **later} | ({"steps": body_steps} if body_steps is not None else {}), place)
         if step_type.body:
-            references |= self._body(call, body_steps, deferred, place, known, depth)
+            references |= self._body(call, body_steps, later, place, known, depth)
         elif step_type.name == "pipeline":
             self._nested(call, settings, place)
         return references
@@ -300,8 +294,8 @@ class Compiler:
     def _validate(self, call: StepCall, settings: dict[str, Any], place: Where) -> None:
         """Check settings that are known now; what expressions give is checked when the step runs."""
         step_type = call.step_type
-        texts = _texts({k: v for k, v in settings.items() if k not in ("definition", "steps")}, place)
-        open_places = {path[len(place) :] for path, text in texts if is_template(text)}
+        given = texts({k: v for k, v in settings.items() if k not in ("definition", "steps")}, place)
+        open_places = {path[len(place) :] for path, text in given if is_template(text)}
         open_places |= {(key,) for key in step_type.deferred}
 
         def filled_later(at: tuple[Any, ...]) -> bool:
@@ -319,7 +313,7 @@ class Compiler:
             )
 
     def _body(
-        self, call: StepCall, steps: Any, deferred: dict[str, Any], place: Where, known: Known, depth: int
+        self, call: StepCall, steps: Any, later: dict[str, Any], place: Where, known: Known, depth: int
     ) -> set[Reference]:
         if depth >= MAX_DEPTH:
             self.say("too-deep", f"bodies are nested more than {MAX_DEPTH} deep.", place)
@@ -337,7 +331,7 @@ class Compiler:
         inner = Known(known.inputs, known.channels, models, known.locals | frozenset(BODY_ROOTS), known)
         drafts, outer = self.steps(models, (*place, "steps"), inner, depth + 1)
         references = {Reference("steps", name, "output") for name in outer}
-        for key, value in deferred.items():
+        for key, value in later.items():
             condition = key in ("while", "until")
             call.deferred[key], used = self.value(value, (*place, key), inner, condition=condition)
             references |= {r for r in used if r.root == "steps" and r.name not in models}
@@ -365,59 +359,3 @@ class Compiler:
             for name, spec in call.body.inputs.items():
                 if spec.required and name not in given:
                     self.say("missing-key", f"its input `{name}` is missing.", (*place, "inputs"))
-
-
-def _texts(value: Any, where: Where) -> list[tuple[Where, str]]:
-    """All texts in a value with their places."""
-    if isinstance(value, str):
-        return [(where, value)]
-    if is_mapping(value):
-        return [t for key, item in value.items() for t in _texts(item, (*where, key))]
-    if is_list(value):
-        return [t for i, item in enumerate(value) for t in _texts(item, (*where, i))]
-    return []
-
-
-def _policy(model: StepModel) -> Policy:
-    retry = Retry()
-    if model.retry is not None:
-        r = model.retry
-        retry = Retry(r.attempts, frozenset(r.on), r.base_s, r.cap_s)
-    on_error = OnError(model.on_error.default, model.on_error.fallback) if model.on_error is not None else None
-    cache = CachePolicy(model.cache.ttl_s, tuple(model.cache.files)) if model.cache is not None else None
-    return Policy(None, model.join, retry, model.timeout_s, on_error, cache, model.resource, model.rerun)
-
-
-def _input(name: str, model: Any) -> Input:
-    choices: list[Any] = model.choices
-
-    def check(value: Any) -> str | None:
-        return None if value in choices else f"is {value!r}, which is none of {', '.join(map(repr, choices))}"
-
-    default = MISSING if model.required else model.default
-    return Input(name, PYTHON_TYPES[model.type], default, model.description, check if choices else None)
-
-
-def _outputs(expressions: dict[str, Expression]) -> Callable[[Scope], dict[str, Any]]:
-    prepared = {name: (names_for(e.references), e) for name, e in expressions.items()}
-    return lambda scope: {n: e.evaluate(names(scope, None)) for n, (names, e) in prepared.items()}
-
-
-def _deferred(expression: Expression) -> Callable[[Scope], Any]:
-    names = names_for(expression.references)
-    return lambda scope: expression.evaluate(names(scope, None))
-
-
-def _digest(model: StepModel) -> str:
-    data = json.dumps(model.model_dump(mode="json", by_alias=True), sort_keys=True, default=str)
-    return hashlib.sha256(data.encode()).hexdigest()[:16]
-
-
-def normalised(data: Any, drafts: list[Draft]) -> str:
-    """The definition as JSON, nested files put in: what the store keeps, and what the version is a hash of."""
-    bodies = {d.name: d.body for d in drafts if d.type == "pipeline" and d.body is not None and d.body.source}
-    steps = dict(data["steps"])
-    for name, body in bodies.items():
-        settings = {k: v for k, v in steps[name].get("with", {}).items() if k != "path"}
-        steps[name] = {**steps[name], "with": {**settings, "definition": json.loads(body.source or "null")}}
-    return json.dumps({**data, "steps": steps}, ensure_ascii=False, sort_keys=True)

@@ -54,7 +54,7 @@ async def settle(scope: Scope, step: Step) -> Any:
                 value = await value
         elif key is not None and policy.cache is not None:
             value, cached = await run.engine.cache.get_or_compute(
-                key, lambda: _attempts(scope, step, path), policy.cache.ttl_s, run.plan.name, path
+                key, lambda: _attempts(scope, step, path), policy.cache.ttl_s, run.plan.name, path, step.output_type
             )
         else:
             value = await _attempts(scope, step, path)
@@ -129,13 +129,16 @@ async def _attempts(scope: Scope, step: Step, path: str) -> Any:
         try:
             if breaker is not None:
                 breaker.admit()
-            if run.slots is not None and step.body is None:
+            # What only waits, for its body or for a person, takes no slot from those that work.
+            if run.slots is not None and step.body is None and step.type != "approval":
                 async with run.slots.held(run):
                     value = await _attempt(scope, step, path)
             else:
                 value = await _attempt(scope, step, path)
             _check_output(step, value)
         except Exception as error:
+            if scope.writes is not None:
+                scope.writes.pop(step.index, None)
             # A nested step that failed has used up its own retries; the step around it may still have some.
             if isinstance(error, RunError) and not isinstance(error, StepFailedError):
                 raise
@@ -148,8 +151,6 @@ async def _attempts(scope: Scope, step: Step, path: str) -> Any:
                 raise failure from error
             delay_s = policy.retry.delay_s(attempt, getattr(error, "retry_after_s", None), run.engine.rng)
             run.emit(AttemptFailed, path, attempt, category, describe(error), delay_s)
-            if scope.writes is not None:
-                scope.writes.pop(step.index, None)
             await asyncio.sleep(delay_s)
         else:
             if breaker is not None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .values import encode
+from .values import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -31,12 +31,11 @@ class Backing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    value: Any
+    data: bytes
+    """The result's JSON: whoever takes it gets a copy of their own."""
     expires_at: float | None
     pipeline: str
     step: str
-    size: int
-    """Bytes of its JSON form."""
 
 
 class Cache:
@@ -45,35 +44,37 @@ class Cache:
         self._backing = backing
         self._entries: OrderedDict[str, CacheEntry] = OrderedDict()
         self._size = 0
-        self._computing: dict[str, asyncio.Future[Any]] = {}
+        self._computing: dict[str, asyncio.Future[CacheEntry | None]] = {}
 
     async def get_or_compute(
-        self, key: str, compute: Callable[[], Awaitable[Any]], ttl_s: float | None, pipeline: str, step: str
+        self,
+        key: str,
+        compute: Callable[[], Awaitable[Any]],
+        ttl_s: float | None,
+        pipeline: str,
+        step: str,
+        output_type: Any = None,
     ) -> tuple[Any, bool]:
-        """The value and whether it came from the cache. Whoever computes fails alone: the next one waiting tries."""
-        while True:
-            entry = await self._find(key)
-            if entry is not None:
-                return entry.value, True
-            running = self._computing.get(key)
-            if running is None:
-                break
-            await asyncio.wait([running])
-            if not running.cancelled() and running.exception() is None:
-                return running.result(), True
+        """The value, as `output_type`, and whether it came from the cache.
+
+        Whoever computes fails alone: the next one that waits tries.
+        """
+        entry = await self._find(key)
+        while entry is None and (running := self._computing.get(key)) is not None:
+            entry = await asyncio.shield(running)
+        if entry is not None:
+            return decode(entry.data, output_type), True
         mine = self._computing[key] = asyncio.get_running_loop().create_future()
+        made: CacheEntry | None = None
         try:
             value = await compute()
-        except BaseException:
-            mine.cancel()
-            raise
-        else:
-            mine.set_result(value)
-            size = len(encode(value, step))
-            self.put(key, CacheEntry(value, None if ttl_s is None else time() + ttl_s, pipeline, step, size))
+            expires_at = None if ttl_s is None else time() + ttl_s
+            made = CacheEntry(encode(value, step), expires_at, pipeline, step)
+            self.put(key, made)
             return value, False
         finally:
             del self._computing[key]
+            mine.set_result(made)
 
     async def _find(self, key: str) -> CacheEntry | None:
         entry = self._entries.get(key)
@@ -92,7 +93,7 @@ class Cache:
 
     def put(self, key: str, entry: CacheEntry) -> None:
         """Keep a result; one larger than the whole cache is not kept."""
-        if entry.size > self.max_bytes:
+        if len(entry.data) > self.max_bytes:
             return
         self._keep(key, entry)
         if self._backing is not None:
@@ -100,11 +101,11 @@ class Cache:
 
     def _keep(self, key: str, entry: CacheEntry) -> None:
         old = self._entries.pop(key, None)
-        self._size += entry.size - (old.size if old else 0)
+        self._size += len(entry.data) - (len(old.data) if old else 0)
         self._entries[key] = entry
         while self._size > self.max_bytes:
             _, dropped = self._entries.popitem(last=False)
-            self._size -= dropped.size
+            self._size -= len(dropped.data)
 
     def invalidate(
         self, *, keys: Iterable[str] | None = None, pipeline: str | None = None, step: str | None = None
@@ -121,7 +122,7 @@ class Cache:
         )
         for key in chosen:
             if (entry := self._entries.pop(key, None)) is not None:
-                self._size -= entry.size
+                self._size -= len(entry.data)
         if self._backing is not None:
             self._backing.cache_drop(chosen if keys is not None else None, pipeline, step)
 

@@ -20,7 +20,7 @@ from .errors import BudgetExceededError, ResumeError, RunCancelledError, RunErro
 from .events import RunFinished, RunStarted
 from .processes import Threads
 from .run import Feed, Run, RunResult
-from .scope import Scope
+from .scope import Scope, absorb_cancellation
 from .slots import Slots
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def new_run_id() -> str:
 
 
 _ids = random.Random(os.urandom(16))  # noqa: S311 names, not secrets
-os.register_at_fork(after_in_child=lambda: _ids.seed(os.urandom(16)))
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _ids.seed(os.urandom(16)))
 
 
 class Engine:
@@ -86,10 +87,11 @@ class Engine:
         `wait`: whether to wait for people's answers, or end as `waiting`. Raises PlanError for wrong inputs.
         """
         bound = plan.bind(inputs or {})
+        fresh = run_id is None
         run_id = run_id or new_run_id()
         journal: Journal | None = None
         if self.store is not None:
-            journal = await self.store.begin(run_id, plan, bound, durability)
+            journal = await self.store.begin(run_id, plan, bound, durability, fresh=fresh)
         return await self._execute(plan, run_id, bound, journal, budget, priority, wait, on_event, feed)
 
     async def resume(
@@ -237,6 +239,8 @@ class Engine:
         run.task = asyncio.current_task()
         self._runs[run_id] = run
         started = time()
+        if journal is not None:
+            journal.watch(lambda reason: run.cancel(RunCancelledError(reason)))
         if not run.quiet:
             expected_s = await self.store.expected_s(plan) if self.store is not None and run.listening else None
             run.emit(RunStarted, plan.name, plan.version, len(plan.steps), bool(run.restored), expected_s)
@@ -262,15 +266,28 @@ class Engine:
         return result
 
     async def _outcome(self, run: Run, scope: Scope) -> tuple[Status, RunError | None]:
+        """How the run ended. A cancellation of ours ends here, even one that a step has swallowed."""
         try:
-            if run.stop is not None:
-                raise run.stop
-            await scope.execute()
+            status, error = await self._end_of(scope)
         except asyncio.CancelledError:
-            if run.stop is None or run.task is None or run.task.uncancel() > 0:
+            if run.stop is None:
                 self._abandon(run)
                 raise
-            return ("stopped" if isinstance(run.stop, BudgetExceededError) else "cancelled"), run.stop
+            status, error = "cancelled", run.stop
+        if run.stop is not None and run.task is not None:
+            try:
+                await absorb_cancellation(run.task)
+            except asyncio.CancelledError:
+                self._abandon(run)
+                raise
+            if status != "succeeded":
+                status = "stopped" if isinstance(run.stop, BudgetExceededError) else "cancelled"
+                error = run.stop
+        return status, error
+
+    async def _end_of(self, scope: Scope) -> tuple[Status, RunError | None]:
+        try:
+            await scope.execute()
         except SuspendedError as error:
             return "waiting", error
         except RunError as error:

@@ -7,7 +7,7 @@ import inspect
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from .errors import RunError, StepError, categorise, describe
+from .errors import RunError, StepError, SuspendedError, categorise, describe
 from .events import StepFinished
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class _Fanout:
         self.step = step
         self.apply = apply
         self.results: list[Any] = []
+        self.suspended: SuspendedError | None = None
         self.observed = keep and not scope.run.quiet
         self.path = scope.prefix + step.name
 
@@ -36,13 +37,16 @@ class _Fanout:
         for item in source:
             index = len(results)
             results.append(None)
-            if observed:
-                results[index] = await self._observed(item, index)
-            else:
-                value = apply(item, index)
-                if inspect.isawaitable(value):
-                    value = await value
-                results[index] = value
+            try:
+                if observed:
+                    results[index] = await self._observed(item, index)
+                else:
+                    value = apply(item, index)
+                    if inspect.isawaitable(value):
+                        value = await value
+                    results[index] = value
+            except SuspendedError as error:
+                self.suspended = error
             turns += 1
             if turns == _YIELD_EVERY:
                 turns = 0
@@ -57,11 +61,20 @@ class _Fanout:
                     return
                 index = len(self.results)
                 self.results.append(None)
-            if self.observed:
-                self.results[index] = await self._observed(item, index)
-            else:
-                value = self.apply(item, index)
-                self.results[index] = await value if inspect.isawaitable(value) else value
+            try:
+                if self.observed:
+                    self.results[index] = await self._observed(item, index)
+                else:
+                    value = self.apply(item, index)
+                    self.results[index] = await value if inspect.isawaitable(value) else value
+            except SuspendedError as error:
+                self.suspended = error
+
+    def done(self) -> list[Any]:
+        """The results. Raises SuspendedError if an item waits for an answer; the others are finished then."""
+        if self.suspended is not None:
+            raise self.suspended
+        return self.results
 
     async def _observed(self, item: Any, index: int) -> Any:
         """Run one item as a step of its own: restored, checkpointed, published."""
@@ -107,25 +120,26 @@ async def map_items(
     if hasattr(items, "__aiter__"):
         lock = asyncio.Lock()
         source: Any = aiter(items)  # pyright: ignore[reportArgumentType] told apart by hasattr
-        await _together([fanout.work_async(source, lock) for _ in range(limit)])
-        return fanout.results
+        await _together([fanout.work_async(source, lock) for _ in range(limit)], scope.run.engine.grace_s)
+        return fanout.done()
     finite: Any = items
     shared: Iterator[Any] = iter(finite)
     workers = min(limit, len(finite)) if hasattr(finite, "__len__") else limit
     if workers == 1:
         await fanout.work(shared)
     elif workers:
-        await _together([fanout.work(shared) for _ in range(workers)])
-    return fanout.results
+        await _together([fanout.work(shared) for _ in range(workers)], scope.run.engine.grace_s)
+    return fanout.done()
 
 
-async def _together(workers: list[Awaitable[None]]) -> None:
+async def _together(workers: list[Awaitable[None]], grace_s: float) -> None:
     """All of them; the first failure cancels the others and is raised as it is."""
     tasks = [asyncio.ensure_future(worker) for worker in workers]
     try:
         await asyncio.gather(*tasks)
-    except BaseException:
+    except BaseException as error:
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks)
+        # A failure waits for the others to clean up; a cancellation is in a hurry.
+        await asyncio.wait(tasks, timeout=grace_s if isinstance(error, asyncio.CancelledError) else None)
         raise

@@ -240,7 +240,7 @@ class _Binder:
             body=node.body,
         )
         if node.kind == "pipeline":
-            draft.output_type = dict
+            draft.output_type, draft.body = dict, node.body
         return draft
 
     def _sources(self, parameters: list[Parameter]) -> list[tuple[Parameter, Source]]:

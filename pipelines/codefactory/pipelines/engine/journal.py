@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from asyncio import Future
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .events import Event, Status
     from .plan import Step
@@ -61,6 +61,10 @@ class Journal(Protocol):
         ...
 
     def put_receipt(self, path: str, key: str, value: Any) -> Future[None] | None: ...
+    def watch(self, cancel: Callable[[str], None]) -> None:
+        """Call `cancel` with a reason when somebody outside of this process wants the run to end."""
+        ...
+
     async def asked_at(self, path: str, question: str) -> float:
         """When this question was first put, in seconds since the epoch; notes it if it is new."""
         ...

@@ -12,6 +12,7 @@ import contextlib
 import contextvars
 import os
 import signal
+import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -105,6 +106,9 @@ def descendants(pid: int) -> list[int]:
 
 def kill_tree(pid: int) -> None:
     """SIGKILL a process, its descendants and, if it leads a group, the group. What is gone already is fine."""
+    if os.name == "nt":
+        subprocess.run(["taskkill", "/T", "/F", "/PID", str(pid)], capture_output=True, check=False)
+        return
     victims = [pid, *descendants(pid)]
     for victim in victims:
         with contextlib.suppress(OSError):

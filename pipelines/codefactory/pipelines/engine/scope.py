@@ -8,6 +8,7 @@ ready gets a worker (an asyncio task) of its own. So a chain costs no task at al
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from .attempt import SKIPPED, settle
@@ -91,13 +92,15 @@ class Scope:
             self._working = True
             await self._work(ready[0])
         except asyncio.CancelledError:
-            if not self._interrupted or self._main is None or self._main.uncancel() > 0:
+            if not self._interrupted:
                 self.abort(RunError("cancelled"))
                 if self._tasks:
                     await asyncio.wait(self._tasks, timeout=self.run.engine.grace_s)
                 raise
         finally:
             self._working = False
+        if self._interrupted and self._main is not None:
+            await absorb_cancellation(self._main)
         await self._join()
         if self.error is not None:
             raise self.error
@@ -278,6 +281,15 @@ class Scope:
             return plan.outputs(self)
         skipped = self.skipped or ()
         return {plan.steps[i].name: self.values[i] for i in plan.sinks if i not in skipped}
+
+
+async def absorb_cancellation(task: asyncio.Task[Any]) -> None:
+    """Take back the one cancellation of the current task that was ours, delivered or not. Raises CancelledError if
+    somebody else cancelled it, too."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(0)
+    if task.uncancel() > 0:
+        raise asyncio.CancelledError
 
 
 def _not_taken(scope: Scope, step: Step, value: Any) -> set[int]:

@@ -36,6 +36,12 @@ class Blobs:
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(file.name, path)  # noqa: PTH105 the name is a str
+        if durable and hasattr(os, "O_DIRECTORY"):
+            folder = os.open(path.parent, os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
         return name
 
     def get(self, name: str) -> bytes:

@@ -55,6 +55,7 @@ MIGRATIONS = (
     ) without rowid;
     create index result_by_use on result (used_at);
     """,
+    "alter table run add column cancel text",
 )
 """Each brings the schema from version i to i + 1. Never changed once released; only added to."""
 

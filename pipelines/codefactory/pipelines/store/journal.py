@@ -13,7 +13,7 @@ from codefactory.pipelines.engine.values import decode, encode
 if TYPE_CHECKING:
     import sqlite3
     from asyncio import Future
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from codefactory.pipelines.engine.events import Event, Status
     from codefactory.pipelines.engine.journal import Durability
@@ -112,6 +112,9 @@ class SqliteJournal:
         self.store.writer.insert(RECEIPT, self.key, (path, key, data))
         # An effect on the world is worth waiting for in any case.
         return self.store.writer.committed(full=self.durability == "full")
+
+    def watch(self, cancel: Callable[[str], None]) -> None:
+        self.store.watch(self.key, cancel)
 
     async def asked_at(self, path: str, question: str) -> float:
         return await self.store.ask(self.key, path, question)

@@ -124,7 +124,19 @@ def load_into(journal: SqliteJournal, connection: sqlite3.Connection) -> None:
     }
     intended = {row[0] for row in connection.execute("select path from intent where run=?", (n,))}
     journal.intents = intended - set(records)
+    journal.spent = spent_so_far(connection, n)
     journal.last_seq = last_seq(connection, n)
+
+
+def spent_so_far(connection: sqlite3.Connection, n: int) -> dict[str, float]:
+    """What a run has recorded as spent, also one that a crash kept from adding it up."""
+    found: dict[str, float] = {}
+    sql = "select data from event where run=? and data like '%\"cost_recorded\"%'"
+    for (data,) in connection.execute(sql, (n,)):
+        event = json.loads(data)
+        for name, amount in event["amounts"].items() if event["kind"] == "cost_recorded" else ():
+            found[name] = found.get(name, 0.0) + amount
+    return found
 
 
 def last_seq(connection: sqlite3.Connection, n: int) -> int:

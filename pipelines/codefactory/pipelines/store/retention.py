@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import sqlite3
@@ -54,7 +55,7 @@ async def prune(store: Store, retention: Retention) -> Pruned:
             await store.writer.do(lambda c, n=oldest: _delete(c, [n]))
             victims.append(oldest)
     files = await store.writer.do(lambda c: _drop_files(store, c))
-    vacuum(store)
+    await asyncio.to_thread(vacuum, store)
     return Pruned(len(victims), files, max(0, before - _size(store)))
 
 

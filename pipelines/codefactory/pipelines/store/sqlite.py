@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from codefactory.pipelines.engine.cache import CacheEntry
 from codefactory.pipelines.engine.errors import PlanError, ResumeError
-from codefactory.pipelines.engine.values import decode, encode
+from codefactory.pipelines.engine.values import encode
 
 from . import queries
 from .blobs import Blobs, name_of
@@ -63,8 +63,8 @@ class Store:
         self._reader = connect(self.place.database)
         self._reading = threading.Lock()
         self._plans: set[str] = set()
-        self._mine: set[int] = set()
-        """Rows of the runs under way in this process, as identities of their keys."""
+        self._watched: dict[int, tuple[RunKey, asyncio.AbstractEventLoop, Callable[[str], None]]] = {}
+        """The runs under way in this process that another one may ask to be cancelled."""
 
     def close(self) -> None:
         self.writer.close()
@@ -79,19 +79,25 @@ class Store:
         self.close()
 
     async def begin(
-        self, run_id: str, plan: Plan, inputs: Mapping[str, Any], durability: Durability, parent: str | None = None
+        self, run_id: str, plan: Plan, inputs: Mapping[str, Any], durability: Durability, *, fresh: bool
     ) -> SqliteJournal:
-        """A new run. Its row is committed with its first checkpoint, or before."""
+        """A new run. Its row is committed with its first checkpoint, or before. `fresh`: the id was just made up;
+        any other may be taken, which raises ResumeError."""
         key = RunKey()
         now = time()
-        row = (run_id, plan.name, plan.version, encode(dict(inputs), "inputs"), parent, self.owner.id, now, now)
+        row = (run_id, plan.name, plan.version, encode(dict(inputs), "inputs"), None, self.owner.id, now, now)
         self._keep_plan(plan)
 
         def insert(connection: sqlite3.Connection) -> None:
             key.n = connection.execute(BEGIN, row).lastrowid or 0
 
-        self.writer.call(insert)
-        self._mine.add(id(key))
+        if fresh:
+            self.writer.call(insert)
+        else:
+            try:
+                await self.writer.do(insert)
+            except sqlite3.IntegrityError as error:
+                raise ResumeError(f"there is a run `{run_id}` already; resume it, or give another id") from error
         return SqliteJournal(self, key, durability)
 
     def _keep_plan(self, plan: Plan) -> None:
@@ -112,7 +118,7 @@ class Store:
 
         def claim(connection: sqlite3.Connection) -> bool:
             claimed = connection.execute(
-                "update run set worker=?, status='running', error=null, updated_at=? "
+                "update run set worker=?, status='running', error=null, cancel=null, updated_at=? "
                 "where n=? and status=? and worker is ?",
                 (self.owner.id, time(), kept.n, kept.status, seen),
             )
@@ -121,8 +127,7 @@ class Store:
         if not await self.writer.do(claim):
             raise ResumeError(f"run {kept.id} has just been taken over by another process")
         key = RunKey(kept.n)
-        self._mine.add(id(key))
-        journal = SqliteJournal(self, key, durability, spent=kept.spent)
+        journal = SqliteJournal(self, key, durability)
         await self._read(partial(queries.load_into, journal))
         return journal
 
@@ -155,8 +160,11 @@ class Store:
         await self.writer.committed()
         return await self._read(partial(queries.find_run, run_id=run_id))
 
-    async def plan_of(self, kept: KeptRun) -> Plan:
-        """The plan of the very version the run was made by. Raises ResumeError if it was built in Python."""
+    async def plan_of(self, kept: KeptRun, *, trusted: bool = False) -> Plan:
+        """The plan of the very version the run was made by. Raises ResumeError if it was built in Python.
+
+        `trusted`: whether the kept definition may run code. A store may have come with a workspace.
+        """
         source = await self._read(partial(queries.plan_source, version=kept.version))
         if source is None:
             raise ResumeError(
@@ -165,7 +173,7 @@ class Store:
         from codefactory.pipelines.definitions import load_source
 
         try:
-            return load_source(source)
+            return load_source(source, trusted=trusted)
         except PlanError as error:
             raise ResumeError(f"the definition kept with run {kept.id} is not valid any more: {error}") from error
 
@@ -216,20 +224,27 @@ class Store:
         kept = await self.find_run(run_id)
         return await self.writer.do(partial(queries.put_answer, kept=kept, step=step, choice=choice, who=who))
 
+    def watch(self, key: RunKey, cancel: Callable[[str], None]) -> None:
+        """Call `cancel` with a reason, on this loop, when another process asks for the run to end."""
+        self._watched[id(key)] = (key, asyncio.get_running_loop(), cancel)
+
+    async def request_cancel(self, kept: KeptRun, reason: str) -> None:
+        """Ask the process that executes a run to end it: it looks every second."""
+        await self.writer.do(lambda c: c.execute("update run set cancel=? where n=?", (reason, kept.n)))
+
     def released(self, key: RunKey) -> None:
-        self._mine.discard(id(key))
+        self._watched.pop(id(key), None)
 
     async def cache_get(self, key: str) -> CacheEntry | None:
         await self.writer.committed()
         row = await self._read(
-            lambda c: c.execute(
-                "select value, expires_at, pipeline, step, size from result where key=?", (key,)
-            ).fetchone()
+            lambda c: c.execute("select value, expires_at, pipeline, step from result where key=?", (key,)).fetchone()
         )
-        return None if row is None else CacheEntry(decode(row[0]), *row[1:])
+        return None if row is None else CacheEntry(*row)
 
     def cache_put(self, key: str, entry: CacheEntry) -> None:
-        row = (key, encode(entry.value, entry.step), entry.expires_at, entry.pipeline, entry.step, entry.size, time())
+        size = len(entry.data)
+        row = (key, entry.data, entry.expires_at, entry.pipeline, entry.step, size, time())
 
         def put(connection: sqlite3.Connection) -> None:
             connection.execute("insert or replace into result values (?,?,?,?,?,?,?)", row)
@@ -264,3 +279,9 @@ class Store:
         owner = self.owner
         row = (owner.id, owner.pid, owner.host, owner.born, time())
         connection.execute("insert or replace into worker values (?,?,?,?,?)", row)
+        if not self._watched:
+            return
+        asked = dict(connection.execute("select n, cancel from run where worker=? and cancel is not null", (owner.id,)))
+        for key, loop, cancel in list(self._watched.values()):
+            if key.n in asked and not loop.is_closed():
+                loop.call_soon_threadsafe(cancel, asked[key.n])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Insert = tuple[str, "RunKey", tuple[Any, ...]]
 """Statement, run, and the values after the run's number."""
 
-BEAT_S = 5.0
+BEAT_S = 1.0
 
 
 @dataclass(slots=True)

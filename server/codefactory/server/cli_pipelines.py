@@ -1,0 +1,239 @@
+"""`codefactory pipelines`, `codefactory run`: definitions on the command line. `cli_runs` has the runs, `cli_live`
+what is seen of one.
+
+Only click is imported here; a command imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .cli_live import finish, live_options
+from .cli_runs import STORE, runs_group, store_of
+
+if TYPE_CHECKING:
+    from codefactory.pipelines.definitions import Loaded
+    from codefactory.pipelines.engine import Plan
+
+__all__ = ["pipelines_group", "run_command", "runs_group"]
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group("pipelines")
+def pipelines_group() -> None:
+    """Check, show, convert and compare pipeline definitions."""
+
+
+@pipelines_group.command("validate")
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def validate(files: tuple[Path, ...], as_json: bool) -> None:
+    """Say what is wrong with definitions. Exit code 1 if anything is."""
+    from codefactory.analyzers.finding import finding_to_json
+    from codefactory.pipelines.definitions import located
+
+    loaded = [(file, _load(file)) for file in files]
+    if as_json:
+        click.echo(json.dumps({str(f): [finding_to_json(x) for x in found.findings] for f, found in loaded}, indent=1))
+    else:
+        for file, found in loaded:
+            for finding in found.findings:
+                click.echo(located(finding, str(file)))
+            if found.plan is not None:
+                click.echo(f"{file}: {len(found.plan.steps)} steps, version {found.plan.version}")
+    if any(found.plan is None for _, found in loaded):
+        raise SystemExit(1)
+
+
+@pipelines_group.command("show")
+@click.argument("file", type=FILE)
+@click.option("--mermaid", is_flag=True, help="As a diagram in Mermaid's language.")
+def show(file: Path, mermaid: bool) -> None:
+    """Show what a definition does: inputs, and steps in levels that can run side by side."""
+    from codefactory.pipelines.definitions import outline
+
+    plan = plan_of(file)
+    if mermaid:
+        click.echo(outline.mermaid(plan), nl=False)
+        return
+    click.echo(f"{plan.name}  version {plan.version}")
+    for spec in plan.inputs.values():
+        kind = getattr(spec.type, "__name__", "any")
+        default = "required" if spec.required else f"default {json.dumps(spec.default, ensure_ascii=False)}"
+        click.echo(f"  input {spec.name}: {kind}, {default}{f'. {spec.description}' if spec.description else ''}")
+    click.echo(outline.outline(plan))
+
+
+@pipelines_group.command("convert")
+@click.argument("file", type=FILE)
+@click.option("--to", type=click.Choice(["yaml", "json"]), help="Default: the other of the two.")
+@click.option("-o", "--output", type=FILE, help="Write there instead of standard output.")
+def convert(file: Path, to: str | None, output: Path | None) -> None:
+    """YAML to JSON or back, comments kept; or import a `workflow:` pipeline of another program.
+
+    What cannot be carried over from another program's file is printed to standard error, with its place.
+    """
+    from codefactory.pipelines.definitions import conversion, foreign
+    from codefactory.pipelines.definitions.source import SourceError, format_of, parse
+
+    text = _text(file)
+    given = format_of(file.name)
+    try:
+        data: Any = parse(text, given).data
+        if isinstance(data, dict) and "workflow" in data:
+            imported = foreign.import_workflow(text, given)
+            _report(imported.findings, file)
+            result = imported.text if to != "json" else conversion.to_json(imported.text)
+        else:
+            wanted = to or ("json" if given == "yaml" else "yaml")
+            translate = conversion.to_json if wanted == "json" else conversion.to_yaml
+            result = text if wanted == given else translate(text)
+    except SourceError as error:
+        raise _wrong(file, error) from error
+    _write(result, output)
+
+
+@pipelines_group.command("migrate")
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@click.option("--write", is_flag=True, help="Change the files; without it, the result is printed.")
+def migrate(files: tuple[Path, ...], write: bool) -> None:
+    """Bring definitions of older versions of the format to the current one, comments kept."""
+    from codefactory.pipelines.definitions.migration import migrate as migrated
+    from codefactory.pipelines.definitions.source import SourceError
+
+    for file in files:
+        text = _text(file)
+        try:
+            result = migrated(text)
+        except SourceError as error:
+            raise _wrong(file, error) from error
+        if not write:
+            click.echo(result, nl=False)
+        elif result != text:
+            file.write_text(result, "utf-8")
+            click.echo(f"{file}: migrated")
+
+
+@pipelines_group.command("diff")
+@click.argument("before", type=FILE)
+@click.argument("after", type=FILE)
+def diff(before: Path, after: Path) -> None:
+    """Say what differs between two definitions. Exit code 1 if anything does."""
+    from codefactory.pipelines.definitions.comparison import compare
+    from codefactory.pipelines.definitions.source import SourceError, format_of, parse
+
+    data: list[Any] = []
+    for file in (before, after):
+        try:
+            data.append(parse(_text(file), format_of(file.name)).data)
+        except SourceError as error:
+            raise _wrong(file, error) from error
+    changes = compare(data[0], data[1])
+    for change in changes:
+        click.echo(str(change))
+    raise SystemExit(1 if changes else 0)
+
+
+@pipelines_group.command("schema")
+@click.option("-o", "--output", type=FILE, help="Write there instead of standard output.")
+def schema(output: Path | None) -> None:
+    """Print the JSON Schema of the format, for editors."""
+    from codefactory.pipelines.definitions.schema import json_schema
+
+    _write(json.dumps(json_schema(), indent=1) + "\n", output)
+
+
+@click.command("run")
+@click.argument("file", type=FILE)
+@click.option("-i", "--input", "inputs", multiple=True, metavar="KEY=VALUE", help="An input; JSON where it is JSON.")
+@click.option("--inputs", "inputs_file", type=FILE, help="A JSON file of inputs.")
+@click.option("--trust", is_flag=True, help="Let the definition run code, this time.")
+@STORE
+@click.option("--no-store", is_flag=True, help="Keep nothing: the run cannot be resumed.")
+@live_options
+def run_command(
+    file: Path,
+    inputs: tuple[str, ...],
+    inputs_file: Path | None,
+    trust: bool,
+    store: Path,
+    no_store: bool,
+    **options: Any,
+) -> None:
+    """Run a pipeline. Its outputs go to standard output, as JSON; what happens, to standard error.
+
+    Exit codes: 0 succeeded, 1 failed, 2 the definition or an input is wrong, 4 waits for an answer, 5 stopped by its
+    budget, 130 cancelled.
+    """
+    plan = plan_of(file, trust=trust)
+    given = _inputs(inputs, inputs_file)
+    with store_of(None if no_store else store) as opened:
+        finish(opened, plan=plan, inputs=given, **options)
+
+
+def _inputs(pairs: tuple[str, ...], file: Path | None) -> dict[str, Any]:
+    """Later ones win; what is not JSON is a text."""
+    found: dict[str, Any] = {}
+    if file is not None:
+        try:
+            found = json.loads(_text(file))
+        except ValueError as error:
+            raise click.UsageError(f"{file} is not valid JSON: {error}") from error
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise click.UsageError(f"{pair!r} is no input: write KEY=VALUE")
+        try:
+            found[key] = json.loads(value)
+        except ValueError:
+            found[key] = value
+    return found
+
+
+def _load(file: Path, *, trust: bool = False) -> Loaded:
+    from codefactory.pipelines import trust as trusted
+    from codefactory.pipelines.definitions import load
+
+    known = file.is_file() and trusted.is_trusted(file, file.read_bytes())
+    return load(file, trusted=trust or known)
+
+
+def plan_of(file: Path, *, trust: bool = False) -> Plan:
+    """The plan of a definition; prints what is wrong with it and exits with 2 if there is none."""
+    loaded = _load(file, trust=trust)
+    _report(loaded.findings, file)
+    if loaded.plan is None:
+        raise SystemExit(2)
+    return loaded.plan
+
+
+def _report(findings: Any, file: Path) -> None:
+    from codefactory.pipelines.definitions import located
+
+    for finding in findings:
+        click.echo(located(finding, str(file)), err=True)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{file} cannot be read: {error}") from error
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, "utf-8")
+
+
+def _wrong(file: Path, error: Any) -> SystemExit:
+    line, column = error.place[:2]
+    click.echo(f"{file}:{line + 1}:{column + 1}: {error}", err=True)
+    return SystemExit(2)

@@ -1,0 +1,272 @@
+"""`codefactory runs`: the runs that were kept."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+import time
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .cli_live import finish, json_line, live_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+
+    from codefactory.pipelines.store import KeptRun, Store
+
+STORE = click.option(
+    "--store",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".codefactory"),
+    show_default=True,
+    help="The folder that runs are kept in.",
+)
+
+
+@contextmanager
+def store_of(folder: Path | None) -> Generator[Store | None]:
+    """The store in a folder, closed at the end; says when a damaged one was set aside."""
+    if folder is None:
+        yield None
+        return
+    from codefactory.pipelines.store import Store, StoreError
+
+    try:
+        store = Store(folder)
+    except StoreError as error:
+        raise click.ClickException(str(error)) from error
+    if store.set_aside is not None:
+        click.echo(f"the run store was damaged; it is kept as {store.set_aside}, and a new one begun", err=True)
+    with store:
+        yield store
+
+
+@click.group("runs")
+def runs_group() -> None:
+    """List, inspect, resume, fork, cancel and prune runs."""
+
+
+@runs_group.command("list")
+@STORE
+@click.option("--pipeline", help="Only runs of this pipeline.")
+@click.option("--status", help="Only runs with this status.")
+@click.option("--limit", default=20, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+def list_(store: Path, pipeline: str | None, status: str | None, limit: int, as_json: bool) -> None:
+    """The newest runs."""
+    from codefactory.pipelines.store import queries
+
+    with store_of(store) as opened:
+        runs: list[KeptRun] = _need(opened).query(
+            partial(queries.list_runs, pipeline=pipeline, status=status, limit=limit)
+        )
+    for run in runs:
+        state = "interrupted" if run.interrupted else run.status
+        if as_json:
+            row = {"run": run.id, "status": state, "pipeline": run.pipeline, "created_at": run.created_at}
+            click.echo(json.dumps(row | {"duration_s": run.duration_s, "error": run.error}))
+        else:
+            when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.created_at))
+            took = f"{run.duration_s:8.2f} s" if run.duration_s is not None else " " * 10
+            click.echo(f"{run.id}  {when}  {took}  {state:<11}  {run.pipeline}")
+
+
+@runs_group.command("show")
+@click.argument("run")
+@STORE
+def show(run: str, store: Path) -> None:
+    """What a run did, where its time went, and what could be better."""
+    from codefactory.pipelines.store import queries, replay
+
+    with store_of(store) as opened:
+        kept = _find(opened, run)
+        summary = _need(opened).query(partial(replay.summarise, kept=kept))
+        questions = _need(opened).query(partial(queries.open_questions, n=kept.n))
+    click.echo(f"{kept.id}  {kept.pipeline}  version {kept.version}")
+    click.echo(f"status    {'interrupted' if kept.interrupted else kept.status}")
+    if kept.error:
+        click.echo(f"error     {kept.error}")
+    click.echo(f"inputs    {json.dumps(kept.inputs, ensure_ascii=False)}")
+    if kept.status == "succeeded":
+        click.echo(f"outputs   {json.dumps(kept.outputs, ensure_ascii=False)}")
+    if kept.spent:
+        click.echo(f"spent     {', '.join(f'{v:g} {k}' for k, v in kept.spent.items() if v) or 'nothing'}")
+    if kept.parent:
+        click.echo(f"fork of   {kept.parent}")
+    click.echo(f"steps     {summary.steps} run, {summary.skipped} skipped, {summary.wall_s:.2f} s")
+    for step in summary.slowest:
+        click.echo(f"          {step.duration_s:8.2f} s {step.share:4.0%}  {step.path}")
+    for hint in summary.hints:
+        click.echo(f"hint      {hint}")
+    for path, question in questions:
+        text, *choices = question.split("\n")
+        click.echo(f"asks      {path}: {text} ({'|'.join(choices)})")
+
+
+@runs_group.command("logs")
+@click.argument("run")
+@STORE
+@click.option("--json", "as_json", is_flag=True)
+def logs(run: str, store: Path, as_json: bool) -> None:
+    """Everything that happened in a run, in order."""
+    from codefactory.pipelines.store import replay
+
+    with store_of(store) as opened:
+        kept = _find(opened, run)
+        events = _need(opened).query(partial(replay.events, kept=kept))
+    for event in events:
+        if as_json:
+            json_line(event)
+        else:
+            fields = {
+                k: v for k, v in event.to_json().items() if k not in ("kind", "run_id", "seq", "at") and v is not None
+            }
+            when = time.strftime("%H:%M:%S", time.localtime(event.at))
+            click.echo(f"{event.seq:5d} {when} {event.kind:<18} {' '.join(f'{k}={v}' for k, v in fields.items())}")
+
+
+@runs_group.command("resume")
+@click.argument("run")
+@click.option("--file", type=click.Path(path_type=Path, dir_okay=False), help="The definition; default: the kept one.")
+@click.option("--trust", is_flag=True, help="Let the kept definition run code.")
+@STORE
+@live_options
+def resume(run: str, file: Path | None, trust: bool, store: Path, **options: Any) -> None:
+    """Go on with a run that failed, was stopped or interrupted, or waited. What is finished is not run again."""
+    with store_of(store) as opened:
+        finish(opened, resume=_find(opened, run).id, plan=_plan_for(opened, run, file, trust), **options)
+
+
+@runs_group.command("fork")
+@click.argument("run")
+@click.option("--at", help="Run everything after this step again.")
+@click.option("--edit", multiple=True, metavar="STEP=JSON", help="Give a step another output.")
+@click.option("--file", type=click.Path(path_type=Path, dir_okay=False), help="Another version of the definition.")
+@click.option("--trust", is_flag=True, help="Let the definition run code.")
+@STORE
+@live_options
+def fork(
+    run: str, at: str | None, edit: tuple[str, ...], file: Path | None, trust: bool, store: Path, **options: Any
+) -> None:
+    """A new run from a checkpoint of another one."""
+    edits: dict[str, Any] = {}
+    for pair in edit:
+        name, _, value = pair.partition("=")
+        try:
+            edits[name] = json.loads(value)
+        except ValueError as error:
+            raise click.UsageError(f"the output of `{name}` is not JSON: {error}") from error
+    with store_of(store) as opened:
+        plan = _plan_for(opened, run, file, trust)
+        finish(opened, fork=_find(opened, run).id, at=at, edit=edits, plan=plan, **options)
+
+
+@runs_group.command("answer")
+@click.argument("run")
+@click.argument("choice")
+@click.option("--step", help="The step that asked, if several did.")
+@click.option("--who", default=getpass.getuser, help="Who answers. Default: you.")
+@STORE
+def answer(run: str, choice: str, step: str | None, who: str, store: Path) -> None:
+    """Answer the question that a run waits for."""
+    with store_of(store) as opened:
+        path = _do(_need(opened).answer(run, step, choice, who))
+    click.echo(f"answered {path}: {choice}")
+
+
+@runs_group.command("cancel")
+@click.argument("run")
+@STORE
+def cancel(run: str, store: Path) -> None:
+    """End a run: at once if nobody executes it, else by asking the process that does."""
+    with store_of(store) as opened:
+        kept = _find(opened, run)
+        if kept.status in ("succeeded", "cancelled"):
+            raise click.ClickException(f"run {kept.id} has {kept.status} already")
+        if kept.status == "running" and not kept.interrupted:
+            _do(_need(opened).request_cancel(kept, f"cancelled by {getpass.getuser()}"))
+            click.echo(f"asked process {kept.owner.pid if kept.owner else '?'} to end run {kept.id}")
+        else:
+            _do(_need(opened).set_status(kept, "cancelled", f"cancelled by {getpass.getuser()}"))
+            click.echo(f"cancelled {kept.id}")
+
+
+@runs_group.command("prune")
+@STORE
+@click.option("--keep", type=int, help="Keep this many of the newest runs.")
+@click.option("--days", type=float, help="Delete runs older than this.")
+@click.option("--max-mb", type=float, help="Delete the oldest runs until the database is below this size.")
+def prune(store: Path, keep: int | None, days: float | None, max_mb: float | None) -> None:
+    """Delete old runs and give the space back. Runs under way or waiting for an answer stay."""
+    from codefactory.pipelines.store import retention
+
+    if keep is None and days is None and max_mb is None:
+        raise click.UsageError("say what to keep: --keep, --days or --max-mb")
+    rules = retention.Retention(
+        None if days is None else days * 86400, keep, None if max_mb is None else int(max_mb * 1e6)
+    )
+    with store_of(store) as opened:
+        pruned = _do(retention.prune(_need(opened), rules))
+    click.echo(f"deleted {pruned.runs} runs and {pruned.files} files, {pruned.bytes / 1e6:.1f} MB")
+
+
+@runs_group.command("backup")
+@click.argument("target", type=click.Path(path_type=Path))
+@STORE
+def backup(target: Path, store: Path) -> None:
+    """Copy the store, also one in use, to a new folder."""
+    _store_job(lambda retention: retention.backup(store, target))
+    click.echo(f"copied {store} to {target}")
+
+
+@runs_group.command("restore")
+@click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@STORE
+def restore(source: Path, store: Path) -> None:
+    """Put a backup in the place of the store. What was there is kept beside it."""
+    aside = _store_job(lambda retention: retention.restore(source, store))
+    click.echo(f"restored {store}{f'; the old one is {aside}' if aside else ''}")
+
+
+def _store_job(job: Callable[[Any], Any]) -> Any:
+    from codefactory.pipelines.store import StoreError, retention
+
+    try:
+        return job(retention)
+    except (StoreError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _need(store: Store | None) -> Store:
+    if store is None:
+        raise click.UsageError("give the folder of a store")
+    return store
+
+
+def _find(store: Store | None, run: str) -> KeptRun:
+    return _do(_need(store).find_run(run))
+
+
+def _plan_for(store: Store | None, run: str, file: Path | None, trust: bool) -> Any:
+    """The definition given, else the one that was kept with the run."""
+    if file is not None:
+        from .cli_pipelines import plan_of
+
+        return plan_of(file, trust=trust)
+    return _do(_need(store).plan_of(_find(store, run), trusted=trust))
+
+
+def _do(work: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine; the engine's errors as the command line's."""
+    from codefactory.pipelines.engine import EngineError
+
+    try:
+        return asyncio.run(work)
+    except EngineError as error:
+        raise click.ClickException(str(error)) from error
