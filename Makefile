@@ -40,6 +40,8 @@ bench: setup     ## print the benchmark tables (installs the peers it compares w
 	$(BIN)/python bench/repair.py
 	$(BIN)/python bench/engine.py
 	$(BIN)/python bench/crash.py
+	$(BIN)/python bench/graph_speed.py
+	$(BIN)/python bench/graph_accuracy.py
 
 lock: setup      ## write constraints.txt anew from what pyproject.toml allows today
 	$(BIN)/python -m pip freeze --exclude-editable --all | grep -v '^setuptools==' > constraints.txt
