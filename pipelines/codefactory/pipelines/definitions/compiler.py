@@ -185,7 +185,9 @@ class Compiler:
         if model.when is not None:
             call.when, used = self.value(model.when, (*where, "when"), known, condition=True)
             references |= used
-        for reference in references:
+        for reference in sorted(references, key=str):
+            if reference.root == "steps" and reference.name == name:
+                self.say("invalid-graph", f"`{name}` reads its own output.", where, key=True)
             self._depend(reference, name, known, needs, outer)
         self._channels_known(model, where)
         draft = Draft(
