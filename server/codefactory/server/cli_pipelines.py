@@ -199,8 +199,7 @@ def _load(file: Path, *, trust: bool = False) -> Loaded:
     from codefactory.pipelines import trust as trusted
     from codefactory.pipelines.definitions import load
 
-    known = file.is_file() and trusted.is_trusted(file, file.read_bytes())
-    return load(file, trusted=trust or known)
+    return load(file, trusted=trust or trusted.is_trusted)
 
 
 def plan_of(file: Path, *, trust: bool = False) -> Plan:

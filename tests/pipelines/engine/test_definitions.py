@@ -101,6 +101,20 @@ def test_nested_files_stay_in_the_folder_and_may_not_contain_each_other(tmp_path
     assert "cannot be read" in load(tmp_path / "none.yaml").findings[0].message
 
 
+def test_each_file_is_trusted_by_its_own_content(tmp_path: Path) -> None:
+    """A trusted pipeline cannot run code of a file beside it that nobody has trusted."""
+    outer, inner = tmp_path / "outer.yaml", tmp_path / "inner.yaml"
+    outer.write_text(HEAD + "steps: {a: {type: pipeline, with: {path: inner.yaml}}}")
+    inner.write_text(HEAD + "steps: {a: {type: function, with: {call: 'os:getcwd'}}}")
+    known = {outer.read_bytes()}
+    assert [f.code for f in load(outer, trusted=lambda _path, data: data in known).findings] == ["untrusted"]
+    known.add(inner.read_bytes())
+    assert load(outer, trusted=lambda _path, data: data in known).plan is not None
+    inner.write_text(inner.read_text().replace("getcwd", "getpid"))
+    assert load(outer, trusted=lambda _path, data: data in known).plan is None
+    assert load(outer, trusted=True).plan is not None
+
+
 async def test_the_kept_source_is_the_whole_pipeline(tmp_path: Path) -> None:
     (tmp_path / "inner.yaml").write_text(
         HEAD + "inputs: {n: integer}\nsteps: {x: {type: set, with: {value: '{{ inputs.n }}'}}}"

@@ -238,6 +238,24 @@ async def test_an_answer_may_come_days_later_from_another_process(tmp_path: Path
         assert fresh.status == "waiting"
 
 
+async def test_only_who_was_asked_may_answer(store: Store) -> None:
+    async def body(ctx: Context) -> str:
+        return await ctx.ask("Deploy?", ["yes", "no"], who=["ada"])
+
+    engine = Engine(store)
+    plan = Graph().add_node("a", body).compile()
+    waiting = await engine.run(plan, wait=False)
+    with pytest.raises(ResumeError, match="bob may not answer this; ada may"):
+        await store.answer(waiting.run_id, "a", "yes", "bob")
+    running = asyncio.ensure_future(engine.resume(waiting.run_id, plan))
+    while not engine.questions(waiting.run_id):  # noqa: ASYNC110 nothing to wait for
+        await asyncio.sleep(0.005)
+    engine.answer(waiting.run_id, "a", "yes", "bob")
+    await asyncio.sleep(0.05)
+    engine.answer(waiting.run_id, "a", "no", "ada")
+    assert (await running).output == "no"
+
+
 async def test_a_waiting_run_is_answered_while_it_waits(store: Store) -> None:
     engine = Engine(store)
     running = asyncio.ensure_future(engine.run(ASKING, run_id="r1"))

@@ -31,7 +31,7 @@ from .step_call import StepCall, step_call
 from .validation import findings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from codefactory.analyzers.finding import Finding
@@ -65,9 +65,12 @@ class Compiler:
     source: Source
     registry: Registry
     trusted: bool
+    """Whether this definition may run code."""
     folder: Path | None
     """Where nested pipelines' files are looked for; None: nowhere."""
     findings: list[Finding] = field(default_factory=list["Finding"])
+    trusts: Callable[[Path, bytes], bool] = lambda _path, _data: False
+    """Whether a nested file may: each is trusted by its own content."""
     around: tuple[Path, ...] = ()
     """The files that this one is nested in."""
     channels: dict[str, Channel] = field(default_factory=dict[str, Channel])
@@ -182,7 +185,9 @@ class Compiler:
         if model.when is not None:
             call.when, used = self.value(model.when, (*where, "when"), known, condition=True)
             references |= used
-        for reference in references:
+        for reference in sorted(references, key=str):
+            if reference.root == "steps" and reference.name == name:
+                self.say("invalid-graph", f"`{name}` reads its own output.", where, key=True)
             self._depend(reference, name, known, needs, outer)
         self._channels_known(model, where)
         draft = Draft(

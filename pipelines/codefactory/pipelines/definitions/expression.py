@@ -160,6 +160,8 @@ def _bounded(value: Callable[[], Any], source: str) -> Any:
         if hasattr(result, "__next__") or isinstance(result, range):
             result = list(result)
         module.measure(result)
+        if isinstance(result, str):
+            result = str(result)  # not a subclass of Jinja2's, which escapes what it is joined with
     except Exception as error:
         raise ExpressionError(f"`{_short(source)}` cannot be evaluated: {error}") from error
     return result

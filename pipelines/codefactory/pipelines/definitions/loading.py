@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,14 +45,23 @@ def located(finding: Finding, name: str) -> str:
     return f"{name}:{start.line + 1}:{start.column + 1}: {finding.message} [{finding.code}]"
 
 
-def load(path: Path | str, *, trusted: bool = False, registry: Registry | None = None) -> Loaded:
-    """Load a file. Never raises for what the file is or contains. `trusted`: whether its code may run."""
+Trust = Callable[[Path, bytes], bool]
+"""Whether a file with this content may run code: `trust.is_trusted`."""
+
+
+def load(path: Path | str, *, trusted: bool | Trust = False, registry: Registry | None = None) -> Loaded:
+    """Load a file. Never raises for what the file is or contains.
+
+    `trusted`: whether code may run, said once for the file and all that it contains, or asked of each file.
+    """
     path = Path(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
+        text = data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         return Loaded(None, (finding("unreadable", f"the file cannot be read: {error}."),), str(path))
-    return loads(text, format_of(path.name), name=str(path), folder=path.parent, trusted=trusted, registry=registry)
+    trusts = trusted if callable(trusted) else _always(trusted)
+    return _compiled(text, format_of(path.name), str(path), path.parent, trusts(path, data), trusts, registry)
 
 
 def loads(
@@ -64,12 +74,31 @@ def loads(
     registry: Registry | None = None,
 ) -> Loaded:
     """Load a text. `folder` is where the files of nested pipelines are looked for; None forbids them."""
+    return _compiled(text, format_, name, folder, trusted, _always(trusted), registry)
+
+
+def _always(trusted: bool) -> Trust:
+    def trusts(_path: Path, _data: bytes) -> bool:
+        return trusted
+
+    return trusts
+
+
+def _compiled(
+    text: str,
+    format_: Format,
+    name: str,
+    folder: Path | None,
+    trusted: bool,
+    trusts: Trust,
+    registry: Registry | None,
+) -> Loaded:
     try:
         source = parse(text, format_)
     except SourceError as error:
         return Loaded(None, (finding("syntax-error", f"{error}.", error.place),), name)
     around = (Path(name).resolve(),) if folder is not None else ()
-    compiler = Compiler(source, registry or default_registry(), trusted, folder, around=around)
+    compiler = Compiler(source, registry or default_registry(), trusted, folder, trusts=trusts, around=around)
     plan = compiler.compile()
     return Loaded(plan, tuple(sorted(compiler.findings, key=lambda f: f.span)), name)
 
@@ -91,8 +120,9 @@ def nested(outer: Compiler, settings: dict[str, Any], place: tuple[str | int, ..
     if not is_mapping(data):
         return None
     at = (*place, "definition")
-    inner = Compiler(Source(json.dumps(data), "json", data), outer.registry, outer.trusted, outer.folder)
-    inner.around = (*outer.around, Path())
+    inside = Source(json.dumps(data), "json", data)
+    around = (*outer.around, Path())
+    inner = Compiler(inside, outer.registry, outer.trusted, outer.folder, trusts=outer.trusts, around=around)
     plan = inner.compile()
     for found in inner.findings:
         outer.say(found.code, f"in the nested pipeline: {found.message}", at, severity=_level(found))
@@ -113,14 +143,17 @@ def _from_file(outer: Compiler, name: str, place: tuple[str | int, ...]) -> Plan
         outer.say("unreadable", f"`{name}` is outside of the pipeline's folder.", place)
         return None
     try:
-        source = parse(path.read_bytes().decode("utf-8-sig"), format_of(path.name))
+        data = path.read_bytes()
+        source = parse(data.decode("utf-8-sig"), format_of(path.name))
     except (OSError, UnicodeDecodeError) as error:
         outer.say("unreadable", f"`{name}` cannot be read: {error}.", place)
         return None
     except SourceError as error:
         outer.say("syntax-error", f"{name}:{error.place[0] + 1}: {error}.", place)
         return None
-    inner = Compiler(source, outer.registry, outer.trusted, path.parent, around=(*outer.around, path))
+    around = (*outer.around, path)
+    trusted = outer.trusts(path, data)
+    inner = Compiler(source, outer.registry, trusted, path.parent, trusts=outer.trusts, around=around)
     plan = inner.compile()
     for found in inner.findings:
         outer.say(found.code, located(found, name), place, severity=_level(found))

@@ -6,6 +6,8 @@ Everything that could make much out of little is guarded: repetition, powers, pa
 
 from __future__ import annotations
 
+import json
+import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,7 +29,7 @@ MAX_ITERATIONS = 100_000
 MAX_SECONDS = 1.0
 
 FILTERS = (
-    *("abs", "batch", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "groupby"),
+    *("abs", "batch", "capitalize", "count", "d", "default", "dictsort", "first", "float", "groupby"),
     *(
         "int",
         "items",
@@ -43,7 +45,7 @@ FILTERS = (
         "rejectattr",
         "reverse",
     ),
-    *("round", "select", "selectattr", "slice", "sort", "string", "striptags", "sum", "title", "tojson", "trim"),
+    *("round", "select", "selectattr", "slice", "sort", "string", "striptags", "sum", "title", "trim"),
     *("truncate", "unique", "upper", "urlencode", "wordcount"),
 )
 """Not `attr`, which reaches attributes by name; `format`, which pads; `random`, which differs each time."""
@@ -102,8 +104,15 @@ def measure(value: Any, limit: int = MAX_OUTPUT) -> int:
     return total
 
 
+class _Clock(threading.local):
+    """Of the evaluation under way in this thread."""
+
+    deadline = float("inf")
+    iterations = 0
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
-    """Not for use by two threads at once."""
+    """One serves all threads."""
 
     intercepted_binops = frozenset(("*", "**", "+", "%", "//", "/", "-"))
 
@@ -112,20 +121,25 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.globals.clear()
         self.globals["range"] = cast("Any", self.bounded_range)
         self.filters = {name: self._guarded(self.filters[name]) for name in FILTERS}
-        self.filters |= {"_each": self.each, "_concat": self.concat_all, "replace": self.replace}
-        self._deadline = float("inf")
-        self._iterations = 0
+        self.filters |= {
+            "_each": self.each,
+            "_concat": self.concat_all,
+            "replace": self.replace,
+            "tojson": self.to_json,
+        }
+        self._clock = _Clock()
 
     def begin(self) -> None:
         """Start the clock of one evaluation."""
-        self._deadline = monotonic() + MAX_SECONDS
-        self._iterations = 0
+        self._clock.deadline = monotonic() + MAX_SECONDS
+        self._clock.iterations = 0
 
     def tick(self) -> None:
-        self._iterations += 1
-        if self._iterations > MAX_ITERATIONS:
+        clock = self._clock
+        clock.iterations += 1
+        if clock.iterations > MAX_ITERATIONS:
             raise LimitError(f"the expression takes more than {MAX_ITERATIONS:,} steps")
-        if monotonic() > self._deadline:
+        if monotonic() > clock.deadline:
             raise LimitError(f"the expression takes longer than {MAX_SECONDS:g} s")
 
     def each(self, items: Iterable[Any]) -> Iterable[Any]:
@@ -150,6 +164,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if len(text) + times * (len(new) - len(old)) > MAX_OUTPUT:
             raise LimitError("the text after `replace` would be too large")
         return text.replace(old, new, -1 if count is None else count)
+
+    @staticmethod
+    def to_json(value: Any, indent: int | None = None) -> str:
+        """Without Jinja2's escapes for HTML: texts here are prompts and files."""
+        measure(value)
+        return json.dumps(value, ensure_ascii=False, indent=None if indent is None else min(indent, 8), default=str)
 
     @staticmethod
     def bounded_range(*bounds: int) -> range:

@@ -80,7 +80,8 @@ async def settle(scope: Scope, step: Step) -> Any:
     finished, seq = time(), run.next_seq()
     if journal is not None and step.mode != "stream":
         done = journal.finish(path, step, value, writes, started, finished, start_seq, seq, attempts, cached, recovered)
-        if done is not None:
+        # Nothing comes after a last step but the end of the run, which is committed together with it.
+        if done is not None and (step.successors or scope.prefix or run.listening):
             await done
     if run.listening:
         for channel, _ in writes or ():

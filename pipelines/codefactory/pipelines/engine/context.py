@@ -166,7 +166,7 @@ class Context:
         """
         run, path = self._scope.run, self.path
         text = "\n".join((question, *choices))
-        asked_at = await run.asked_at(path, text)
+        asked_at = await run.asked_at(path, text, who)
         deadline = None if deadline_s is None else asked_at + deadline_s
         announced = False
         while True:
@@ -174,6 +174,8 @@ class Context:
             if found is not None and found[0] in choices and (not who or found[1] in who):
                 run.emit(ApprovalAnswered, path, found[0], found[1])
                 return found[0]
+            if found is not None:
+                run.log(path, "warning", f"the answer `{found[0]}` of {found[1]} does not count")
             if not announced:
                 announced = True
                 run.emit(ApprovalRequested, path, question, list(choices), deadline)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from asyncio import Future
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from .events import Event, Status
     from .plan import Step
@@ -65,8 +65,8 @@ class Journal(Protocol):
         """Call `cancel` with a reason when somebody outside of this process wants the run to end."""
         ...
 
-    async def asked_at(self, path: str, question: str) -> float:
-        """When this question was first put, in seconds since the epoch; notes it if it is new."""
+    async def asked_at(self, path: str, question: str, who: Sequence[str]) -> float:
+        """When this question was first put, in seconds since the epoch; notes it, and who may answer, if it is new."""
         ...
 
     async def answer(self, path: str, question: str) -> tuple[str, str] | None:

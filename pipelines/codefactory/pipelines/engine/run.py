@@ -13,7 +13,7 @@ from .errors import RunCancelledError, RunError
 from .events import Event, LogWritten, OutputDelta, StateChanged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from codefactory.analyzers import Cancellation
 
@@ -179,10 +179,10 @@ class Run:
         if self.task is not None:
             self.task.cancel()
 
-    async def asked_at(self, path: str, text: str) -> float:
+    async def asked_at(self, path: str, text: str, who: Sequence[str]) -> float:
         """When this question was first put; now, if it is new."""
         if self._asked.get(path, ("", 0.0))[0] != text:
-            since = await self.journal.asked_at(path, text) if self.journal is not None else time()
+            since = await self.journal.asked_at(path, text, who) if self.journal is not None else time()
             self._asked[path] = (text, since)
         return self._asked[path][1]
 

@@ -55,7 +55,7 @@ MIGRATIONS = (
     ) without rowid;
     create index result_by_use on result (used_at);
     """,
-    "alter table run add column cancel text",
+    "alter table run add column cancel text; alter table question add column allowed text",
 )
 """Each brings the schema from version i to i + 1. Never changed once released; only added to."""
 

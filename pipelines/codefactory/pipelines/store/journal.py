@@ -13,7 +13,7 @@ from codefactory.pipelines.engine.values import decode, encode
 if TYPE_CHECKING:
     import sqlite3
     from asyncio import Future
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from codefactory.pipelines.engine.events import Event, Status
     from codefactory.pipelines.engine.journal import Durability
@@ -116,8 +116,8 @@ class SqliteJournal:
     def watch(self, cancel: Callable[[str], None]) -> None:
         self.store.watch(self.key, cancel)
 
-    async def asked_at(self, path: str, question: str) -> float:
-        return await self.store.ask(self.key, path, question)
+    async def asked_at(self, path: str, question: str, who: Sequence[str]) -> float:
+        return await self.store.ask(self.key, path, question, who)
 
     async def answer(self, path: str, question: str) -> tuple[str, str] | None:
         return await self.store.find_answer(self.key, path, question)

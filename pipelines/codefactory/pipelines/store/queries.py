@@ -218,6 +218,9 @@ def put_answer(connection: sqlite3.Connection, kept: KeptRun, step: str | None, 
     choices = question.split("\n")[1:]
     if choice not in choices:
         raise ResumeError(f"`{choice}` is none of the choices: {', '.join(choices)}")
+    (allowed,) = connection.execute("select allowed from question where run=? and path=?", (kept.n, path)).fetchone()
+    if allowed is not None and (names := json.loads(allowed)) and who not in names:
+        raise ResumeError(f"{who} may not answer this; {', '.join(names)} may")
     connection.execute(
         "update question set choice=?, who=?, answered_at=? where run=? and path=?",
         (choice, who, time(), kept.n, path),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import threading
 import uuid
@@ -25,7 +26,7 @@ from .owner import this_process
 from .writer import RunKey, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from codefactory.pipelines.engine.journal import Durability
@@ -200,16 +201,17 @@ class Store:
         self.writer.call(lambda _connection: self.blobs.put(data, durable=durable))
         return name_of(data)
 
-    async def ask(self, key: RunKey, path: str, question: str) -> float:
-        """Note a question, unless this very one is noted already. When it was first put."""
+    async def ask(self, key: RunKey, path: str, question: str, who: Sequence[str]) -> float:
+        """Note a question and who may answer it (empty: anybody), unless this very one is noted already. When it was
+        first put."""
 
         def note(connection: sqlite3.Connection) -> float:
             since = queries.asked_at(connection, key.n, path, question)
             if since is None:
                 since = time()
                 connection.execute(
-                    "insert or replace into question (run, path, question, asked_at) values (?,?,?,?)",
-                    (key.n, path, question, since),
+                    "insert or replace into question (run, path, question, asked_at, allowed) values (?,?,?,?,?)",
+                    (key.n, path, question, since, json.dumps(list(who))),
                 )
             return since
 
