@@ -37,7 +37,7 @@ async def opened(
     folder = types.WorkspaceFolder(root.as_uri(), root.name)
     editor.client.set_configuration({"codefactory": settings}, scope_uri=folder.uri)
     change_folders(editor, [folder], [])
-    await until(editor, root, lambda graph: graph["state"] == "ready")
+    await until(editor, root, lambda graph: graph["state"] == "ready" and graph["folder"] == folder.uri)
     try:
         yield editor
     finally:

@@ -95,9 +95,10 @@ class Graphs:
 
     async def synchronize(self) -> None:
         """Folders or settings are different: build what is missing, look at what is open again."""
+        generation = self._configuration.generation
         folders = {folder.uri: folder for folder in self._configuration.folders if folder.path is not None}
         limits = dict(zip(folders, await asyncio.to_thread(self._limits, list(folders.values())), strict=True))
-        if self._closed:
+        if self._closed or self._configuration.generation != generation:  # then a later call is under way
             return
         for uri in list(self._lanes):
             if uri not in folders or self._lanes[uri].max_files != limits[uri]:

@@ -20,8 +20,11 @@ def register(server: Server) -> None:
         snapshot = server.session.snapshot(uri)
         if snapshot is None:
             return []
-        found = await server.graphs.ask(uri, lambda graph, path: links(graph, path, snapshot.lines, encoding))
-        return found or []
+        found = await server.graphs.ask(uri, lambda graph, path: links(graph, path, snapshot.lines, encoding)) or []
+        if not server.client.capabilities.link_tooltips:
+            for link in found:
+                link.tooltip = None
+        return found
 
     server.on(types.TEXT_DOCUMENT_DOCUMENT_LINK, on_document_link, types.DocumentLinkOptions(resolve_provider=False))
 
