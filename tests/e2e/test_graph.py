@@ -43,8 +43,8 @@ async def test_nodes_edges_and_places(editor: Editor, tmp_path: Path) -> None:
         assert edge["name"] == "RATE"
         assert edge["range"] == {"start": {"line": 0, "character": 5}, "end": {"line": 0, "character": 16}}
         assert edge["nameRange"]["start"] == {"line": 0, "character": 24}
-        assert (graph["files"], graph["cycles"], graph["problems"], graph["moreEdges"]) == (4, [], [], 0)
-        assert (await ask(editor, tmp_path, limit=1))["moreEdges"] == 1
+        assert (graph["files"], graph["cycles"], graph["problems"], graph["truncated"]) == (4, [], [], False)
+        assert (await ask(editor, tmp_path, limit=1))["truncated"]
 
 
 async def test_one_file(editor: Editor, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from codefactory.analyzers.graph.filesystem import EXCLUDED_FOLDERS, GIT_TIMEOUT
 from codefactory.analyzers.graph.findings import Cycles, import_findings
 from codefactory.analyzers.graph.languages import is_configuration, rules_for
 
+from .collection import uncollected
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -57,11 +59,13 @@ class FolderGraph:
         if buffers:
             self._tree.list()
             self._take({path: text for path, text in buffers.items() if self._is_admitted(path)})
-        self.graph.refresh(cache)
-        try:
-            self.graph.save(cache)
-        except OSError as error:
-            log.warning("the graph's cache %s cannot be written: %s", cache.path, error.strerror)
+        with uncollected(keep=True):
+            self.graph.refresh(cache)
+            try:
+                self.graph.save(cache)
+            except OSError as error:
+                log.warning("the graph's cache %s cannot be written: %s", cache.path, error.strerror)
+            del cache  # before what exists is kept
 
     def apply(self, changes: Mapping[str, str | None]) -> frozenset[str]:
         """Files whose content may be another: an editor's text, or None for "as it is on the disk now".
@@ -83,7 +87,8 @@ class FolderGraph:
         if any(text is not None for text in changes.values()):
             self._tree.list()
         self._take({p: text for p, text in changes.items() if text is None or self._is_admitted(p)})
-        changed = self.graph.refresh()
+        with uncollected():
+            changed = self.graph.refresh()
         self.cycles = Cycles(self.graph)
         return changed
 

@@ -180,9 +180,9 @@ class Graphs:
         return () if steps is None else moved(known.findings, known.snapshot, steps, snapshot)
 
     def state(self, folder_uri: str) -> tuple[State, str]:
-        """And what there is to say about it."""
+        """Of a workspace folder, and what there is to say about it."""
         lane = self._lanes.get(folder_uri)
-        return ("off", "There is no such workspace folder.") if lane is None else (lane.state, lane.message)
+        return ("building", "") if lane is None else (lane.state, lane.message)
 
     def close(self) -> None:
         """End everything, the worker processes included. Quick, from any thread."""
@@ -217,6 +217,8 @@ class Graphs:
             from .folder_graph import FolderGraph
 
             self._workers = self._workers or WorkerPool(2)
+            if self._closed:
+                self._workers.close()
             graph = FolderGraph(lane.root, lane.max_files, self._workers)
             graph.build({path: snapshot.text for path, snapshot in buffers.items()})
             return graph

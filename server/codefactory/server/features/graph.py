@@ -1,6 +1,6 @@
 """`codefactory/graph` {uri?, limit?} → the dependency graph of a file, of a folder, or of all folders.
 
-The answer is a list with one object for each folder: {folder, state, message, files, nodes, edges, moreEdges, cycles,
+The answer is a list with one object for each folder: {folder, state, message, files, nodes, edges, truncated, cycles,
 problems}. With a file's `uri`: only its imports, the imports of it, and the cycles it is in. Paths are relative to the
 folder. Nothing waits for a graph that is being built: `state` says so.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from codefactory.analyzers import Text, language_of
 from codefactory.server import convert
+from codefactory.server.collection import uncollected
 from codefactory.server.protocol import Encoded, as_object
 
 if TYPE_CHECKING:
@@ -47,10 +48,15 @@ def register(server: Server) -> None:
 
 async def _folder(server: Server, folder: Folder, path: str | None, limit: int) -> bytes:
     encoding = server.client.encoding
-    found = await server.graphs.ask_folder(folder.uri, lambda graph: encode(graph, path, limit, encoding))
+
+    def question(graph: FolderGraph) -> bytes:
+        with uncollected():  # tens of thousands of short-lived objects
+            return encode(graph, path, limit, encoding)
+
+    found = await server.graphs.ask_folder(folder.uri, question)
     state, message = server.graphs.state(folder.uri)
     head = {"folder": folder.uri, "state": state, "message": message}
-    rest = found or b'"files":0,"nodes":[],"edges":[],"moreEdges":0,"cycles":[],"problems":[]'
+    rest = found or b'"files":0,"nodes":[],"edges":[],"truncated":false,"cycles":[],"problems":[]'
     return json.dumps(head).encode()[:-1] + b"," + rest + b"}"
 
 
@@ -58,8 +64,8 @@ def encode(graph: FolderGraph, path: str | None, limit: int, encoding: Encoding)
     """The fields of one folder. In small pieces: `json.dumps` of everything at once would hold the interpreter's lock
     and stop the event loop."""
     full = graph.graph
-    edges = full.edges() if path is None else _around(graph, path)
-    shown = edges[:limit]
+    some = list(islice(_all(graph) if path is None else _around(graph, path), limit + 1))
+    shown = some[:limit]
     if path is None:
         paths: Iterable[str] = full.files
         cycles = graph.cycles.groups
@@ -73,16 +79,22 @@ def encode(graph: FolderGraph, path: str | None, limit: int, encoding: Encoding)
         "cycles": cycles,
         "problems": ({"kind": p.kind, "message": p.message} for p in islice(graph.problems, limit)),
     }
-    parts = [f'"files":{len(full)}', f'"moreEdges":{len(edges) - len(shown)}']
+    parts = [f'"files":{len(full)}', f'"truncated":{json.dumps(len(some) > limit)}']
     parts += [f'"{name}":[{",".join(map(json.dumps, values))}]' for name, values in fields.items()]
     return ",".join(parts).encode()
 
 
-def _around(graph: FolderGraph, path: str) -> tuple[Edge, ...]:
+def _all(graph: FolderGraph) -> Iterator[Edge]:
+    for path in graph.graph.files:
+        yield from graph.graph.imports(path)
+
+
+def _around(graph: FolderGraph, path: str) -> Iterator[Edge]:
     """The imports of a file, then those that lead to it."""
     full = graph.graph
-    inward = (edge for p in full.dependents(path) for edge in full.imports(p) if path in edge.targets)
-    return (*full.imports(path), *inward)
+    yield from full.imports(path)
+    for importer in full.dependents(path):
+        yield from (edge for edge in full.imports(importer) if path in edge.targets)
 
 
 def _edges(graph: FolderGraph, edges: Iterable[Edge], encoding: Encoding) -> Iterator[dict[str, Any]]:
