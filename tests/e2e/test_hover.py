@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from editor import codes
+from graph_folders import opened
 from lsprotocol import types
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from editor import Editor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -57,3 +60,28 @@ async def test_it_answers_while_a_large_file_is_analyzed(editor: Editor, uri: st
         waits.append(time.perf_counter() - started)
     assert statistics.median(waits) < 0.15
     editor.close(uri)
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "said"),
+    [
+        ("import shop.prices\n", "prices", ["`shop.prices` → [shop/prices.py](", "used by 2 files"]),
+        ("'𝒳é'; import shop.prices\n", "prices", ["`shop.prices` → [shop/prices.py]("]),
+        ("from shop import stock, prices\n", "stock", ["`shop.stock` → [shop/stock.py]("]),
+        ("from shop.prices import RATE\n", "RATE", ["`shop.prices.RATE` → [shop/prices.py]("]),
+        ("def f():\n    import shop.prices\n", "shop", ["(when the function is called) → [shop/prices.py]("]),
+        ("import shop.gone\n", "gone", ["`shop.gone`: **not resolved**"]),
+        ("import json\n", "json", ["`json`: part of the standard library"]),
+        ("import yaml\n", "yaml", ["`yaml`: an installed package"]),
+    ],
+)
+async def test_on_an_import(editor: Editor, tmp_path: Path, text: str, at: str, said: list[str]) -> None:
+    async with opened(editor, tmp_path):
+        uri = editor.open((tmp_path / "main.py").as_uri(), text)
+        await editor.diagnostics(uri)
+        where = editor.position(text, text.index(at) + 1)
+        found = await hover(editor, uri, where.line, where.character)
+        assert found is not None
+        assert all(words in found for words in said), found
+        beside = editor.position(text, text.index("import") + 1)
+        assert await hover(editor, uri, beside.line, beside.character) is None

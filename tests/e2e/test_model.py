@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from editor import codes, plain, serving
+from graph_folders import until
 from lsprotocol import types
 from scripted_server import Hang, Reply, ScriptedServer
 
@@ -172,3 +173,23 @@ async def test_an_editor_without_models_says_so(project: Path, uri: str) -> None
         await editor.diagnostics(uri, lambda d: "B301" in codes(d))
         job = await editor.job((await editor.run((await by_model(editor, uri, "pickle.loads")).command))["job"])
         assert "This editor offers no model" in job["message"]
+
+
+async def test_the_model_sees_what_the_file_uses(project: Path, uri: str) -> None:
+    """And nothing of it with a budget of none; `codefactory.showContext` shows the same before anything is sent."""
+    (project / "limits.py").write_text("def limit_of(name):\n    return {'a': 1}[name]\n")
+    text = "from limits import limit_of\n" + SOURCE.replace("yaml.Loader", "yaml.SafeLoader") + "\n\nlimit_of('a')\n"
+    for tokens, sees in ((2000, True), (0, False)):
+        with ScriptedServer([Reply(GOOD)]) as server:
+            async with serving(project, settings=settings(server, context={"maxTokens": tokens})) as editor:
+                editor.notify("codefactory/setSecret", {"name": "model.apiKey", "value": KEY})
+                await until(editor, project, lambda graph: graph["state"] == "ready")
+                editor.open(uri, text)
+                await editor.diagnostics(uri, lambda d: "B301" in codes(d))
+                shown = await editor.run("codefactory.showContext", uri)
+                assert [file["path"] for file in shown["json"]["files"]] == ["limits.py"] * sees
+                job = await editor.job((await editor.run((await by_model(editor, uri, "pickle.loads")).command))["job"])
+                assert job["state"] == "done", job
+                await editor.wait(lambda: "json.loads(data)" in editor.text(uri), lambda: editor.text(uri))
+            assert ("def limit_of(name)" in server.requests[0].prompt) is sees
+            assert ("File limits.py (whole;" in server.requests[0].prompt) is sees

@@ -94,6 +94,8 @@ class WorkerPool:
     def _take(self, cancellation: Cancellation) -> _Worker:
         while True:
             cancellation.raise_if_cancelled()
+            if self._closed:  # before a process is started for nothing: thousands of calls may still be waiting
+                raise WorkerError("crash", "the worker pool is closed")
             try:
                 worker = self._free.get(timeout=0.05)
                 break

@@ -86,6 +86,28 @@ class DiagnosticsSettings(_Section):
     )
 
 
+Level = Literal["off", "hint", "warning"]
+
+
+class GraphSettings(_Section):
+    """The dependency graph of a workspace folder, and what the editor shows of it."""
+
+    unresolved: Level = Field(
+        default="hint", description="How imports of the workspace's own files that lead nowhere are shown."
+    )
+    cycles: Level = Field(default="off", description="How imports that close an import cycle are shown.")
+    code_lens: bool = Field(default=True, description='Show "used by N files" at the top of a file.')
+    max_files: int = Field(
+        default=30_000, ge=0, description="A folder with more source files gets no graph; 0: no folder gets one."
+    )
+
+
+class ContextSettings(_Section):
+    max_tokens: int = Field(
+        default=2000, ge=0, le=2000, description="Tokens of related files that a model is shown; 0: none."
+    )
+
+
 class Settings(_Section):
     diagnostics: DiagnosticsSettings = DiagnosticsSettings()
     ruff: RuffSettings = RuffSettings()
@@ -94,6 +116,8 @@ class Settings(_Section):
     model: ModelSettings = ModelSettings()
     budget: BudgetSettings = BudgetSettings()
     tests: TestSettings = TestSettings()
+    graph: GraphSettings = GraphSettings()
+    context: ContextSettings = ContextSettings()
 
 
 RESTRICTED = frozenset({"ruff.path", "ruff.arguments", "model", "tests.command"})

@@ -45,6 +45,7 @@ def serve(port: int | None, log_level: str) -> int:
         sys.stderr.write(f"codefactory: the connection failed: {error}\n")
     finally:
         server.analyses.close()
+        server.graphs.close()
     return server.exit_code
 
 

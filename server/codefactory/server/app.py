@@ -16,6 +16,7 @@ from .apply import Applier
 from .client import Client
 from .configuration import Configuration
 from .fixes import Fixes
+from .graphs import Graphs
 from .jobs import Jobs
 from .proposals import Proposals
 from .protocol import Protocol
@@ -50,6 +51,7 @@ class Server(LanguageServer):
         self.configuration = Configuration(self._on_configuration_problem)
         self.analyses = Analyses(self.session, self.configuration, self._on_analysis)
         self.fixes = Fixes(self.analyses.analyzers)
+        self.graphs = Graphs(self.session, self.configuration, self._on_configuration_problem)
         self.jobs = Jobs(self.client)
         self.proposals = Proposals()
         self.provenance = Provenance(self.session)
@@ -107,11 +109,16 @@ def create_server() -> Server:
     """A server with all features, ready for `start_io` or `start_tcp`."""
     from .features import (
         code_actions,
+        code_lens,
         commands,
         configuration,
+        context,
         debug,
         diagnostics,
+        document_links,
         editor_models,
+        file_operations,
+        graph,
         hover,
         lifecycle,
         proposals,
@@ -132,6 +139,11 @@ def create_server() -> Server:
         status,
         debug,
         editor_models,
+        graph,
+        code_lens,
+        document_links,
+        context,
+        file_operations,
     ):
         feature.register(server)
     return server

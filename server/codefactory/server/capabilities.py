@@ -39,6 +39,10 @@ class Capabilities:
     """It knows our own notifications: `initializationOptions.notifications`."""
     editor_models: bool = False
     """It answers `codefactory/model/complete`: `initializationOptions.editorModels`."""
+    link_tooltips: bool = False
+    refreshes_lenses: bool = False
+    shows_references: str | None = None
+    """The client's own command that shows [uri, position, locations]: `initializationOptions.showReferences`."""
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """`initializationOptions`."""
 
@@ -67,6 +71,9 @@ class Capabilities:
             previews=bool(options.get("preview")),
             notifications=bool(options.get("notifications")),
             editor_models=bool(options.get("editorModels")),
+            link_tooltips=bool(document.document_link and document.document_link.tooltip_support),
+            refreshes_lenses=bool(workspace.code_lens and workspace.code_lens.refresh_support),
+            shows_references=str(options["showReferences"]) if options.get("showReferences") else None,
             options=options,
         )
 

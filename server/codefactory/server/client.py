@@ -89,6 +89,11 @@ class Client:
         if self.capabilities.pulls_diagnostics and self.capabilities.refreshes_diagnostics:
             self._spawn(self._server.workspace_diagnostic_refresh_async(None))
 
+    def refresh_lenses(self) -> None:
+        """Ask the client to ask for code lenses again."""
+        if self.capabilities.refreshes_lenses:
+            self._spawn(self._server.workspace_code_lens_refresh_async(None))
+
     async def configuration(self, section: str, scopes: Sequence[str | None]) -> list[Any]:
         """The section for each scope URI. Raises TimeoutError."""
         items = [types.ConfigurationItem(scope_uri=scope, section=section) for scope in scopes]

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 SECTION = "codefactory"
 WATCHED = ("pyproject.toml", "ruff.toml", ".ruff.toml", "bandit.yaml", "bandit.yml", ".bandit")
 """Files that change what is found."""
+GRAPH_WATCHED = (
+    "*.{py,pyi,pyw,ts,tsx,mts,cts,js,jsx,mjs,cjs,java,go,rs}",
+    "{setup.cfg,tsconfig*.json,jsconfig*.json,package.json,go.mod,Cargo.toml,.gitignore}",
+)
+"""Files that the dependency graph is made of, besides."""
 
 
 @dataclass(frozen=True, slots=True)

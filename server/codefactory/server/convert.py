@@ -17,8 +17,9 @@ from .tracking import Replacement, whole
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from codefactory.analyzers import Encoding, Problem, Snapshot, TextEdit
+    from codefactory.analyzers import Encoding, Finding, Problem, Snapshot, TextEdit
     from codefactory.analyzers.finding import Tag
+    from codefactory.pipelines.settings import Level
 
     from .shown import Shown
 
@@ -76,6 +77,17 @@ def diagnostics(
     """Problems stand at the top of the file: what could not be checked is said where people look."""
     text = snapshot.lines
     return [*(problem_diagnostic(p) for p in problems), *(diagnostic(item, text, encoding) for item in items)]
+
+
+def import_diagnostic(finding: Finding, level: Level, text: Text, encoding: Encoding) -> types.Diagnostic:
+    """Without fingerprints: nothing can be done about it by a command."""
+    return types.Diagnostic(
+        range=to_range(first_line(finding.span, text), text, encoding),
+        message=finding.message,
+        severity=types.DiagnosticSeverity.Warning if level == "warning" else types.DiagnosticSeverity.Hint,
+        code=finding.code,
+        source=f"{SOURCE} ({finding.tool})",
+    )
 
 
 def diagnostic(item: Shown, text: Text, encoding: Encoding) -> types.Diagnostic:

@@ -23,6 +23,12 @@ PREFIX = "codefactory/"
 """Of our own requests and notifications. Their parameters stay plain JSON."""
 
 
+class Encoded(bytes):
+    """A request's result as JSON already, made off the loop: encoding megabytes would stop it."""
+
+    __slots__ = ()
+
+
 class Protocol(LanguageServerProtocol):
     """Taken out: pygls' documents, which split lines at form feeds and crash on empty texts. `session.py` owns ours."""
 
@@ -48,6 +54,13 @@ class Protocol(LanguageServerProtocol):
         """What `encode` made. On the event loop."""
         if self.writer is not None:
             self.writer.write(message)
+
+    def _send_response(self, msg_id: Any, result: Any = None, error: Any = None) -> None:
+        if error is None and isinstance(result, Encoded):
+            body = b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (json.dumps(msg_id).encode(), result)
+            self.send(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+        else:
+            super()._send_response(msg_id, result, error)
 
     def plain(self, value: object) -> Any:
         """As plain JSON, from any thread: the loop then has less to do when it sends it."""

@@ -14,17 +14,20 @@ from .evidence import summary
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from codefactory.analyzers import Fix, Safety, Snapshot
+    from codefactory.analyzers import Fix, Safety, Snapshot, Span
+    from codefactory.analyzers.graph.context import ContextPack
     from codefactory.pipelines.budget import Budget
     from codefactory.pipelines.gate import UsesElsewhere
     from codefactory.pipelines.models import Model
     from codefactory.pipelines.project import Project
+    from codefactory.pipelines.prompts import Related
     from codefactory.pipelines.proposal import Proposal, Refusal, SuiteRun
     from codefactory.pipelines.repair import ProjectTests
     from codefactory.pipelines.settings import BudgetSettings, ModelSettings
 
     from .analyses import Checked
     from .app import Server
+    from .folder_graph import FolderGraph
     from .proposals import Entry
     from .shown import Shown
 
@@ -54,19 +57,47 @@ async def repair(
 
     project = await project_of(server, snapshot)
     settings = project.settings
+    model = _model(server, settings.model) if by_model else None
     return await run(
         snapshot,
         server.analyses.analyzers,
         options=options_for(project, snapshot),
         only=only,
         allow=allow or settings.repair.allow,
-        model=_model(server, settings.model) if by_model else None,
+        model=model,
         budget=_budget(settings.budget),
         ledger=server.ledger,
+        context=await _context(server, snapshot, only) if model is not None else (),
         uses=_uses(project, snapshot),
         tests=_tests(project, snapshot) if by_model else None,
         report=lambda progress: report(progress.message),
     )
+
+
+async def context_pack(
+    server: Server, snapshot: Snapshot, *, only: Collection[str] | None = None, selection: Span | None = None
+) -> ContextPack | None:
+    """What a model is shown along with a document; None where there is no graph. `only`: fingerprints of the findings
+    in question."""
+    project = await project_of(server, snapshot)
+    checked = await server.analyses.current(snapshot.uri)
+    found = checked.analysis.findings if checked is not None and checked.snapshot is snapshot else ()
+    limit = project.settings.context.max_tokens
+
+    def choose(graph: FolderGraph, _: str) -> ContextPack | None:
+        from codefactory.pipelines.context import choose_context
+
+        return choose_context(
+            graph.graph, snapshot, found, limit, only=only, selection=selection, recency=graph.recency()
+        )
+
+    return await server.graphs.ask(snapshot.uri, choose)
+
+
+async def _context(server: Server, snapshot: Snapshot, only: Collection[str] | None) -> tuple[Related, ...]:
+    from codefactory.pipelines.context import related_files
+
+    return related_files(await context_pack(server, snapshot, only=only))
 
 
 async def propose_fix(server: Server, snapshot: Snapshot, item: Shown, fix: Fix) -> Proposal | Refusal:

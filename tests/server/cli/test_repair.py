@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from command_line import codefactory, git
+from scripted_server import Reply, ScriptedServer
 
 LEDGER = Path(__file__).resolve().parents[3] / "examples" / "ledger"
 FILES = {
@@ -162,3 +163,15 @@ def test_a_change_that_fails_the_tests_is_not_shown(project: Path) -> None:
     (file,) = repair_json(project, name, f"--test-command={sys.executable} -c pass")["files"]
     assert file["evidence"]["tests"]["passed"] is True
     assert (project / name).read_bytes() == FILES["crlf.py"]
+
+
+def test_the_model_sees_what_the_file_uses(tmp_path: Path) -> None:
+    (tmp_path / "limits.py").write_text("def limit_of(name):\n    return 1\n")
+    (tmp_path / "app.py").write_text(
+        "import pickle\n\nfrom limits import limit_of\n\n\ndef read(data):\n    return limit_of(pickle.loads(data))\n"
+    )
+    with ScriptedServer([Reply("No change.", times=None)]) as server:
+        arguments = ("--model=openai/scripted", f"--api-base={server.url}", "--max-rounds=1", "app.py")
+        environment = {"OPENAI_API_KEY": "sk-for-nobody", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+        codefactory("repair", *arguments, cwd=tmp_path, **environment)
+        assert "File limits.py (whole;" in server.requests[0].prompt

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from codefactory.analyzers import Analyzers, Finding, Problem
+    from codefactory.analyzers.graph import DependencyGraph
+    from codefactory.pipelines.prompts import Related
     from codefactory.pipelines.proposal import SuiteRun
     from codefactory.pipelines.repair import ProjectTests
     from codefactory.pipelines.settings import Settings
@@ -62,6 +64,10 @@ class Course:
 
     done: dict[Path, Repaired] = field(default_factory=dict["Path", "Repaired"])
     interrupted: bool = False
+    graphs: dict[Path, asyncio.Future[DependencyGraph]] = field(
+        default_factory=dict["Path", "asyncio.Future[DependencyGraph]"]
+    )
+    """By project root; made when a model is first asked about a file of the project."""
     spent_usd: float = 0.0
 
 
@@ -187,6 +193,7 @@ async def _repair_one(scanned: Scanned, analyzers: Analyzers, wish: Wish, course
         raise ValueError(f"{scanned.path} was not read")
     settings = scanned.project.settings
     only = {f.fingerprint for f in scanned.analysis.findings if wish.covers(f)} if wish.rules else None
+    model = _with_model(settings, course)
     result = await repair(
         file.snapshot,
         analyzers,
@@ -194,7 +201,8 @@ async def _repair_one(scanned: Scanned, analyzers: Analyzers, wish: Wish, course
         only=only,
         allow=settings.repair.allow,
         tests=_project_tests(scanned),
-        **_with_model(settings, course),
+        context=await _context(scanned, only, course) if model else (),
+        **model,
     )
     name = display_name(scanned.path)
     rounds = result.rounds if result.kind == "refusal" else result.evidence.rounds
@@ -212,6 +220,28 @@ async def _repair_one(scanned: Scanned, analyzers: Analyzers, wish: Wish, course
     except OSError as error:
         return Repaired(name, file, result, diff, failure=str(error))
     return Repaired(name, file, result, diff, written=wish.write)
+
+
+async def _context(scanned: Scanned, only: set[str] | None, course: Course) -> tuple[Related, ...]:
+    """The related files that the model is shown."""
+    from codefactory.analyzers.graph.recency import git_recency
+    from codefactory.pipelines.context import choose_context, related_files
+
+    from .graph import load
+
+    root, limit, file = scanned.project.root, scanned.project.settings.context.max_tokens, scanned.file
+    if not limit or file is None:
+        return ()
+    if root not in course.graphs:
+        course.graphs[root] = asyncio.ensure_future(asyncio.to_thread(load, root))
+    graph = await course.graphs[root]
+
+    def choose() -> tuple[Related, ...]:
+        findings = scanned.analysis.findings
+        pack = choose_context(graph, file.snapshot, findings, limit, only=only, recency=git_recency(str(root)))
+        return related_files(pack)
+
+    return await asyncio.to_thread(choose)
 
 
 def _project_tests(scanned: Scanned) -> ProjectTests | None:

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from codefactory.server.configuration import SECTION, WATCHED, Folder
+from codefactory.server.configuration import GRAPH_WATCHED, SECTION, WATCHED, Folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,11 +30,14 @@ def register(server: Server) -> None:
         await load(server)
 
     def on_watched_files(params: types.DidChangeWatchedFilesParams) -> None:
+        server.graphs.files_changed(change.uri for change in params.changes)
         if any(is_configuration(change.uri) for change in params.changes):
             changed(server)
 
     def on_save(params: types.DidSaveTextDocumentParams) -> None:
-        if is_configuration(params.text_document.uri):
+        uri = params.text_document.uri
+        server.graphs.files_changed((uri,), watching=server.client.capabilities.watches_files)
+        if is_configuration(uri):
             changed(server)
 
     async def on_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
@@ -93,6 +96,7 @@ def changed(server: Server) -> None:
     """Settings or configuration files are different now."""
     server.configuration.reload()
     server.analyses.touch_all()
+    server.spawn(server.graphs.synchronize())
     server.client.refresh_diagnostics()
 
 
@@ -106,7 +110,8 @@ async def register_with_client(server: Server) -> None:
             types.Registration("codefactory-configuration", types.WORKSPACE_DID_CHANGE_CONFIGURATION, options)
         )
     if capabilities.watches_files:
-        watchers = [types.FileSystemWatcher(glob_pattern=f"**/{name}") for name in WATCHED]
+        names = (*WATCHED, *GRAPH_WATCHED)
+        watchers = [types.FileSystemWatcher(glob_pattern=f"**/{name}") for name in names]
         watched = types.DidChangeWatchedFilesRegistrationOptions(watchers)
         registrations.append(types.Registration("codefactory-files", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, watched))
     if not registrations:

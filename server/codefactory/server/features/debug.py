@@ -33,4 +33,5 @@ def information(server: Server) -> dict[str, Any]:
         ],
         "jobs": [job.as_json() for job in server.jobs.running],
         "workers": list(server.analyses.analyzers.pids),
+        "graphs": [server.graphs.state(folder.uri)[0] for folder in server.configuration.folders],
     }

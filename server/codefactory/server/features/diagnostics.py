@@ -16,7 +16,8 @@ from codefactory.server.shown import shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from codefactory.analyzers import Encoding
+    from codefactory.analyzers import Encoding, Finding
+    from codefactory.pipelines.settings import Level
     from codefactory.server.analyses import Checked
     from codefactory.server.app import Server
     from codefactory.server.shown import Shown
@@ -60,11 +61,19 @@ def register(server: Server) -> None:
         if not checked.complete:
             owed.add(key(uri))
         encoding, previous = server.client.encoding, params.previous_result_id
-        return await asyncio.to_thread(lambda: server.protocol.plain(report(checked, encoding, previous)))
+        imports = server.graphs.findings(checked.snapshot)
+        return await asyncio.to_thread(lambda: server.protocol.plain(report(checked, imports, encoding, previous)))
 
+    async def on_import_findings(uri: str) -> None:
+        if server.client.capabilities.pulls_diagnostics:
+            server.client.refresh_diagnostics()
+        else:
+            await publisher.publish(uri)
+
+    server.graphs.finding_listeners.append(lambda uri: server.spawn(on_import_findings(uri)))
     server.analysis_listeners.append(lambda uri: server.spawn(on_analysis(uri)))
     options = types.DiagnosticOptions(
-        inter_file_dependencies=False, workspace_diagnostics=False, identifier="codefactory"
+        inter_file_dependencies=True, workspace_diagnostics=False, identifier="codefactory"
     )
     server.on(types.TEXT_DOCUMENT_DIAGNOSTIC, on_pull, options)
 
@@ -95,8 +104,9 @@ class Publisher:
         if checked is None:
             return
         snapshot, client = checked.snapshot, self._server.client
+        imports = self._server.graphs.findings(snapshot)
         message = await asyncio.to_thread(
-            lambda: client.encode_diagnostics(uri, snapshot.version, diagnostics(checked, client.encoding))
+            lambda: client.encode_diagnostics(uri, snapshot.version, diagnostics(checked, imports, client.encoding))
         )
         if self._server.session.snapshot(uri) is snapshot:  # else the next analysis has newer ones
             client.send(message)
@@ -108,16 +118,37 @@ def visible(checked: Checked) -> Visible:
     return Visible(shown(checked.analysis, minimum), checked.analysis.problems)
 
 
-def diagnostics(checked: Checked, encoding: Encoding) -> Sequence[types.Diagnostic]:
+def import_diagnostics(
+    checked: Checked, imports: Sequence[Finding], encoding: Encoding
+) -> tuple[types.Diagnostic, ...]:
+    """What the dependency graph says of the document, as far as its settings want it."""
+    if not imports:
+        return ()
+    from codefactory.analyzers.graph.findings import CYCLE, UNRESOLVED
+
+    settings = checked.project.settings.graph
+    levels: dict[str, Level] = {UNRESOLVED: settings.unresolved, CYCLE: settings.cycles}
+    text = checked.snapshot.lines
+    return tuple(
+        convert.import_diagnostic(finding, levels[finding.code], text, encoding)
+        for finding in imports
+        if levels[finding.code] != "off"
+    )
+
+
+def diagnostics(checked: Checked, imports: Sequence[Finding], encoding: Encoding) -> Sequence[types.Diagnostic]:
     seen = visible(checked)
-    return convert.diagnostics(seen.items, seen.problems, checked.snapshot, encoding)
+    found = convert.diagnostics(seen.items, seen.problems, checked.snapshot, encoding)
+    return [*found, *import_diagnostics(checked, imports, encoding)]
 
 
-def report(checked: Checked, encoding: Encoding, previous: str | None) -> types.DocumentDiagnosticReport:
+def report(
+    checked: Checked, imports: Sequence[Finding], encoding: Encoding, previous: str | None
+) -> types.DocumentDiagnosticReport:
     """A full report, or "unchanged" where the client has just this."""
-    seen = visible(checked)
-    result_id = f"{hash((checked.snapshot.text, seen)):x}"
+    graph = checked.project.settings.graph
+    result_id = f"{hash((checked.snapshot.text, visible(checked), tuple(imports), graph.unresolved, graph.cycles)):x}"
     if result_id == previous:
         return types.RelatedUnchangedDocumentDiagnosticReport(result_id=result_id)
-    items = convert.diagnostics(seen.items, seen.problems, checked.snapshot, encoding)
+    items = diagnostics(checked, imports, encoding)
     return types.RelatedFullDocumentDiagnosticReport(items=items, result_id=result_id)

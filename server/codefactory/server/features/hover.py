@@ -1,4 +1,4 @@
-"""Hover: what is wrong here, what can be done about it, and who wrote the code if a model did."""
+"""Hover: what is wrong here, what can be done about it, what an import means, and which model wrote the code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from codefactory.analyzers import Position
     from codefactory.pipelines.proposal import Proposal
     from codefactory.server.app import Server
+    from codefactory.server.folder_graph import FolderGraph
     from codefactory.server.shown import Shown
+
+PATIENCE_S = 0.1
+"""How long a hover waits for a graph that is busy."""
 
 
 def register(server: Server) -> None:
@@ -29,7 +33,9 @@ def register(server: Server) -> None:
         text = checked.snapshot.lines
         position = convert.from_position(params.position, text, server.client.encoding)
         items = at(visible(checked).items, position)
-        content = hover(items, checked.project.settings.model.name, server.provenance.at(uri, position))
+        author = server.provenance.at(uri, position)
+        imported = await server.graphs.ask(uri, lambda graph, path: import_hover(graph, path, position), PATIENCE_S)
+        content = hover(items, checked.project.settings.model.name, author, imported)
         if content is None:
             return None
         where = convert.to_range(items[0].finding.span, text, server.client.encoding) if items else None
@@ -45,9 +51,19 @@ def at(items: Sequence[Shown], position: Position) -> list[Shown]:
     ]
 
 
-def hover(items: Sequence[Shown], model: str | None, author: Proposal | None) -> str | None:
+def import_hover(graph: FolderGraph, path: str, position: Position) -> str | None:
+    """What the import at a position means; None where none is."""
+    from codefactory.server import imports
+
+    edges = imports.at(graph.graph, path, position)
+    return imports.hover(graph, edges) if edges else None
+
+
+def hover(items: Sequence[Shown], model: str | None, author: Proposal | None, imported: str | None) -> str | None:
     """Markdown; None when there is nothing to say."""
     parts = [_finding(item, model) for item in items]
+    if imported is not None:
+        parts.append(imported)
     if author is not None:
         models = ", ".join(dict.fromkeys(plain(r.model) for r in author.evidence.rounds)) or "a model"
         parts.append(f"Written by {models} and accepted by the gate: {summary(author)} (proposal `{author.id}`).")

@@ -29,7 +29,7 @@ def register(server: Server) -> None:
         for name, secret in configuration.section(options.get("secrets")).items():
             server.configuration.set_secret(name, str(secret))
         if params.process_id is not None:
-            process.end_with(params.process_id, server.analyses.close)
+            process.end_with(params.process_id, lambda: close(server))
 
     async def on_initialized(_: types.InitializedParams) -> None:
         server.attach()
@@ -44,13 +44,19 @@ def register(server: Server) -> None:
 
     async def on_shutdown(_: Any) -> None:
         await server.jobs.cancel_all()
-        server.analyses.close()
+        close(server)
         server.exit_code = 0
 
     server.on(types.INITIALIZE, on_initialize)
     server.on(types.INITIALIZED, on_initialized)
     server.on(types.WINDOW_WORK_DONE_PROGRESS_CANCEL, on_progress_cancel)
     server.on(types.SHUTDOWN, on_shutdown)
+
+
+def close(server: Server) -> None:
+    """End the processes that the server started. Quick, from any thread."""
+    server.analyses.close()
+    server.graphs.close()
 
 
 def warm_up(server: Server) -> None:

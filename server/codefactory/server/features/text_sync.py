@@ -18,6 +18,7 @@ def register(server: Server) -> None:
         document = params.text_document
         server.session.open(Snapshot(document.uri, document.text, str(document.language_id), document.version))
         server.analyses.touch(document.uri)
+        server.graphs.touch(document.uri)
 
     def on_change(params: types.DidChangeTextDocumentParams) -> None:
         document = params.text_document
@@ -27,11 +28,13 @@ def register(server: Server) -> None:
         text, steps = apply_changes(before.lines, params.content_changes, server.client.encoding)
         server.session.change(document.uri, document.version, text.value, steps)
         server.analyses.touch(document.uri)
+        server.graphs.touch(document.uri)
 
     def on_close(params: types.DidCloseTextDocumentParams) -> None:
         uri = params.text_document.uri
         server.session.close(uri)
         server.analyses.forget(uri)
+        server.graphs.touch(uri)
         if not server.client.capabilities.pulls_diagnostics:
             server.client.publish(uri, None, [])
 
