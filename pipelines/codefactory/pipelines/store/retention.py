@@ -85,6 +85,10 @@ def _delete(connection: sqlite3.Connection, runs: list[int]) -> None:
             connection.execute(f"delete from {table} where run=?", (n,))  # noqa: S608 names of ours
         connection.execute("delete from run where n=?", (n,))
     connection.execute("delete from plan where version not in (select version from run)")
+    connection.execute(
+        "delete from worker where beat < ? and id not in (select worker from run where worker is not null)",
+        (time() - 86_400,),
+    )
 
 
 def _oversize(connection: sqlite3.Connection, max_bytes: int) -> int | None:

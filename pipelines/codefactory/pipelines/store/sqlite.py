@@ -60,12 +60,12 @@ class Store:
         opened = open_database(self.place.database)
         self.set_aside = opened.set_aside
         self.owner = this_process(uuid.uuid4().hex)
-        self.writer = Writer(opened.connection, str(self.place.database), self._beat)
         self._reader = connect(self.place.database)
         self._reading = threading.Lock()
         self._plans: set[str] = set()
         self._watched: dict[int, tuple[RunKey, asyncio.AbstractEventLoop, Callable[[str], None]]] = {}
         """The runs under way in this process that another one may ask to be cancelled."""
+        self.writer = Writer(opened.connection, str(self.place.database), self._beat, lambda: bool(self._watched))
 
     def close(self) -> None:
         self.writer.close()

@@ -48,12 +48,20 @@ class _Batch:
 
 
 class Writer:
-    """Owns the connection that writes. `beat` is called at least every BEAT_S seconds, inside a transaction."""
+    """Owns the connection that writes. While `busy`, `beat` is called every BEAT_S seconds, inside a transaction; a
+    store that nobody uses writes nothing."""
 
-    def __init__(self, connection: sqlite3.Connection, name: str, beat: Callable[[sqlite3.Connection], None]) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        name: str,
+        beat: Callable[[sqlite3.Connection], None],
+        busy: Callable[[], bool],
+    ) -> None:
         self._connection = connection
         self._name = name
         self._beat = beat
+        self._busy = busy
         self._beaten = 0.0
         self._batch = _Batch()
         self._lock = threading.Lock()
@@ -145,8 +153,9 @@ class Writer:
                 batch, self._batch = self._batch, _Batch()
                 closing = self._closing
             error: BaseException | None = None
-            beating = monotonic() - self._beaten >= BEAT_S
-            if beating or batch.calls or batch.inserts or batch.last:
+            working = bool(batch.calls or batch.inserts or batch.last)
+            beating = (working or self._busy()) and monotonic() - self._beaten >= BEAT_S
+            if beating or working:
                 try:
                     self._commit(batch, beating)
                 except Exception as failure:  # noqa: BLE001 whoever waits is told
