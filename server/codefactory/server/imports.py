@@ -46,15 +46,10 @@ class Link:
     targets: tuple[str, ...]
 
 
-def written(graph: DependencyGraph, path: str) -> tuple[Edge, ...]:
-    """The imports that stand in the text as such."""
-    return tuple(edge for edge in graph.imports(path) if edge.import_.kind is not ImportKind.REFERENCE)
-
-
 def links(graph: DependencyGraph, path: str) -> tuple[Link, ...]:
     """In text order, none within another."""
     found: dict[Span, tuple[str, ...]] = {}
-    for edge in written(graph, path):
+    for edge in _written(graph.imports(path)):
         if edge.import_.name_span is not None:
             of_module = graph.resolve(path, edge.import_.module)
             if of_module and of_module != (path,):
@@ -66,10 +61,8 @@ def links(graph: DependencyGraph, path: str) -> tuple[Link, ...]:
 
 
 def at(graph: DependencyGraph, path: str, position: Position) -> tuple[Edge, ...]:
-    """The imports at a position: those of the name there, else all of the module there."""
-    found = written(graph, path)
-    named = [e for e in found if e.import_.name_span is not None and e.import_.name_span.contains(position)]
-    return tuple(named) or tuple(e for e in found if e.import_.span.contains(position))
+    """The imports at a position that stand in the text as such."""
+    return _written(graph.imports_at(path, position))
 
 
 def dependents(graph: FolderGraph, path: str) -> Iterator[tuple[str, tuple[Span, ...], Text]]:
@@ -103,6 +96,10 @@ def hover(graph: FolderGraph, edges: Sequence[Edge]) -> str:
 
 def used_by(count: int) -> str:
     return f"used by {count:,} file{'' if count == 1 else 's'}"
+
+
+def _written(edges: Sequence[Edge]) -> tuple[Edge, ...]:
+    return tuple(edge for edge in edges if edge.import_.kind is not ImportKind.REFERENCE)
 
 
 def _file(graph: FolderGraph, path: str) -> str:
