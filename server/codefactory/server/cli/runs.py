@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .cli_live import finish, json_line, live_options
+from .live import finish, json_line, live_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -48,11 +48,11 @@ def store_of(folder: Path | None) -> Generator[Store | None]:
 
 
 @click.group("runs")
-def runs_group() -> None:
+def command() -> None:
     """List, inspect, resume, fork, cancel and prune runs."""
 
 
-@runs_group.command("list")
+@command.command("list")
 @STORE
 @click.option("--pipeline", help="Only runs of this pipeline.")
 @click.option("--status", help="Only runs with this status.")
@@ -77,7 +77,7 @@ def list_(store: Path, pipeline: str | None, status: str | None, limit: int, as_
             click.echo(f"{run.id}  {when}  {took}  {state:<11}  {run.pipeline}")
 
 
-@runs_group.command("show")
+@command.command("show")
 @click.argument("run")
 @STORE
 def show(run: str, store: Path) -> None:
@@ -109,7 +109,7 @@ def show(run: str, store: Path) -> None:
         click.echo(f"asks      {path}: {text} ({'|'.join(choices)})")
 
 
-@runs_group.command("logs")
+@command.command("logs")
 @click.argument("run")
 @STORE
 @click.option("--json", "as_json", is_flag=True)
@@ -131,7 +131,7 @@ def logs(run: str, store: Path, as_json: bool) -> None:
             click.echo(f"{event.seq:5d} {when} {event.kind:<18} {' '.join(f'{k}={v}' for k, v in fields.items())}")
 
 
-@runs_group.command("resume")
+@command.command("resume")
 @click.argument("run")
 @click.option("--file", type=click.Path(path_type=Path, dir_okay=False), help="The definition; default: the kept one.")
 @click.option("--trust", is_flag=True, help="Let the kept definition run code.")
@@ -143,7 +143,7 @@ def resume(run: str, file: Path | None, trust: bool, store: Path, **options: Any
         finish(opened, resume=_find(opened, run).id, plan=_plan_for(opened, run, file, trust), **options)
 
 
-@runs_group.command("fork")
+@command.command("fork")
 @click.argument("run")
 @click.option("--at", help="Run everything after this step again.")
 @click.option("--edit", multiple=True, metavar="STEP=JSON", help="Give a step another output.")
@@ -167,7 +167,7 @@ def fork(
         finish(opened, fork=_find(opened, run).id, at=at, edit=edits, plan=plan, **options)
 
 
-@runs_group.command("answer")
+@command.command("answer")
 @click.argument("run")
 @click.argument("choice")
 @click.option("--step", help="The step that asked, if several did.")
@@ -180,7 +180,7 @@ def answer(run: str, choice: str, step: str | None, who: str, store: Path) -> No
     click.echo(f"answered {path}: {choice}")
 
 
-@runs_group.command("cancel")
+@command.command("cancel")
 @click.argument("run")
 @STORE
 def cancel(run: str, store: Path) -> None:
@@ -197,7 +197,7 @@ def cancel(run: str, store: Path) -> None:
             click.echo(f"cancelled {kept.id}")
 
 
-@runs_group.command("prune")
+@command.command("prune")
 @STORE
 @click.option("--keep", type=int, help="Keep this many of the newest runs.")
 @click.option("--days", type=float, help="Delete runs older than this.")
@@ -216,7 +216,7 @@ def prune(store: Path, keep: int | None, days: float | None, max_mb: float | Non
     click.echo(f"deleted {pruned.runs} runs and {pruned.files} files, {pruned.bytes / 1e6:.1f} MB")
 
 
-@runs_group.command("backup")
+@command.command("backup")
 @click.argument("target", type=click.Path(path_type=Path))
 @STORE
 def backup(target: Path, store: Path) -> None:
@@ -225,7 +225,7 @@ def backup(target: Path, store: Path) -> None:
     click.echo(f"copied {store} to {target}")
 
 
-@runs_group.command("restore")
+@command.command("restore")
 @click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @STORE
 def restore(source: Path, store: Path) -> None:
@@ -256,7 +256,7 @@ def _find(store: Store | None, run: str) -> KeptRun:
 def _plan_for(store: Store | None, run: str, file: Path | None, trust: bool) -> Any:
     """The definition given, else the one that was kept with the run."""
     if file is not None:
-        from .cli_pipelines import plan_of
+        from .pipelines import plan_of
 
         return plan_of(file, trust=trust)
     return _do(_need(store).plan_of(_find(store, run), trusted=trust))

@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from codefactory.server.cli_pipelines import pipelines_group, run_command, runs_group
+from codefactory.server.cli.pipelines import command as pipelines_group
+from codefactory.server.cli.run import command as run_command
+from codefactory.server.cli.runs import command as runs_group
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "pipelines"
 WRONG = "version: 1\nname: p\nsteps:\n  a: {type: sett}\n"
@@ -128,7 +130,7 @@ def test_backup_and_restore(folder: Path) -> None:
 
 
 def process(*arguments: object) -> subprocess.Popen[str]:
-    code = "from codefactory.server.cli_pipelines import run_command; run_command()"
+    code = "from codefactory.server.cli.run import command; command()"
     return subprocess.Popen(
         [sys.executable, "-c", code, *(str(a) for a in arguments)],
         stdout=subprocess.PIPE,

@@ -1,8 +1,4 @@
-"""`codefactory pipelines`, `codefactory run`: definitions on the command line. `cli_runs` has the runs, `cli_live`
-what is seen of one.
-
-Only click is imported here; a command imports what it needs when it runs.
-"""
+"""`codefactory pipelines`: definitions on the command line."""
 
 from __future__ import annotations
 
@@ -12,24 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .cli_live import finish, live_options
-from .cli_runs import STORE, runs_group, store_of
-
 if TYPE_CHECKING:
     from codefactory.pipelines.definitions import Loaded
     from codefactory.pipelines.engine import Plan
-
-__all__ = ["pipelines_group", "run_command", "runs_group"]
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group("pipelines")
-def pipelines_group() -> None:
+def command() -> None:
     """Check, show, convert and compare pipeline definitions."""
 
 
-@pipelines_group.command("validate")
+@command.command("validate")
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def validate(files: tuple[Path, ...], as_json: bool) -> None:
@@ -50,7 +41,7 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
         raise SystemExit(1)
 
 
-@pipelines_group.command("show")
+@command.command("show")
 @click.argument("file", type=FILE)
 @click.option("--mermaid", is_flag=True, help="As a diagram in Mermaid's language.")
 def show(file: Path, mermaid: bool) -> None:
@@ -69,7 +60,7 @@ def show(file: Path, mermaid: bool) -> None:
     click.echo(outline.outline(plan))
 
 
-@pipelines_group.command("convert")
+@command.command("convert")
 @click.argument("file", type=FILE)
 @click.option("--to", type=click.Choice(["yaml", "json"]), help="Default: the other of the two.")
 @click.option("-o", "--output", type=FILE, help="Write there instead of standard output.")
@@ -81,7 +72,7 @@ def convert(file: Path, to: str | None, output: Path | None) -> None:
     from codefactory.pipelines.definitions import conversion, foreign
     from codefactory.pipelines.definitions.source import SourceError, format_of, parse
 
-    text = _text(file)
+    text = text_of(file)
     given = format_of(file.name)
     try:
         data: Any = parse(text, given).data
@@ -98,7 +89,7 @@ def convert(file: Path, to: str | None, output: Path | None) -> None:
     _write(result, output)
 
 
-@pipelines_group.command("migrate")
+@command.command("migrate")
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @click.option("--write", is_flag=True, help="Change the files; without it, the result is printed.")
 def migrate(files: tuple[Path, ...], write: bool) -> None:
@@ -107,7 +98,7 @@ def migrate(files: tuple[Path, ...], write: bool) -> None:
     from codefactory.pipelines.definitions.source import SourceError
 
     for file in files:
-        text = _text(file)
+        text = text_of(file)
         try:
             result = migrated(text)
         except SourceError as error:
@@ -119,7 +110,7 @@ def migrate(files: tuple[Path, ...], write: bool) -> None:
             click.echo(f"{file}: migrated")
 
 
-@pipelines_group.command("diff")
+@command.command("diff")
 @click.argument("before", type=FILE)
 @click.argument("after", type=FILE)
 def diff(before: Path, after: Path) -> None:
@@ -130,7 +121,7 @@ def diff(before: Path, after: Path) -> None:
     data: list[Any] = []
     for file in (before, after):
         try:
-            data.append(parse(_text(file), format_of(file.name)).data)
+            data.append(parse(text_of(file), format_of(file.name)).data)
         except SourceError as error:
             raise _wrong(file, error) from error
     changes = compare(data[0], data[1])
@@ -139,60 +130,13 @@ def diff(before: Path, after: Path) -> None:
     raise SystemExit(1 if changes else 0)
 
 
-@pipelines_group.command("schema")
+@command.command("schema")
 @click.option("-o", "--output", type=FILE, help="Write there instead of standard output.")
 def schema(output: Path | None) -> None:
     """Print the JSON Schema of the format, for editors."""
     from codefactory.pipelines.definitions.schema import json_schema
 
     _write(json.dumps(json_schema(), indent=1) + "\n", output)
-
-
-@click.command("run")
-@click.argument("file", type=FILE)
-@click.option("-i", "--input", "inputs", multiple=True, metavar="KEY=VALUE", help="An input; JSON where it is JSON.")
-@click.option("--inputs", "inputs_file", type=FILE, help="A JSON file of inputs.")
-@click.option("--trust", is_flag=True, help="Let the definition run code, this time.")
-@STORE
-@click.option("--no-store", is_flag=True, help="Keep nothing: the run cannot be resumed.")
-@live_options
-def run_command(
-    file: Path,
-    inputs: tuple[str, ...],
-    inputs_file: Path | None,
-    trust: bool,
-    store: Path,
-    no_store: bool,
-    **options: Any,
-) -> None:
-    """Run a pipeline. Its outputs go to standard output, as JSON; what happens, to standard error.
-
-    Exit codes: 0 succeeded, 1 failed, 2 the definition or an input is wrong, 4 waits for an answer, 5 stopped by its
-    budget, 130 cancelled.
-    """
-    plan = plan_of(file, trust=trust)
-    given = _inputs(inputs, inputs_file)
-    with store_of(None if no_store else store) as opened:
-        finish(opened, plan=plan, inputs=given, **options)
-
-
-def _inputs(pairs: tuple[str, ...], file: Path | None) -> dict[str, Any]:
-    """Later ones win; what is not JSON is a text."""
-    found: dict[str, Any] = {}
-    if file is not None:
-        try:
-            found = json.loads(_text(file))
-        except ValueError as error:
-            raise click.UsageError(f"{file} is not valid JSON: {error}") from error
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise click.UsageError(f"{pair!r} is no input: write KEY=VALUE")
-        try:
-            found[key] = json.loads(value)
-        except ValueError:
-            found[key] = value
-    return found
 
 
 def _load(file: Path, *, trust: bool = False) -> Loaded:
@@ -218,7 +162,7 @@ def _report(findings: Any, file: Path) -> None:
         click.echo(located(finding, str(file)), err=True)
 
 
-def _text(file: Path) -> str:
+def text_of(file: Path) -> str:
     try:
         return file.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
