@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -284,3 +285,11 @@ async def test_what_a_model_would_be_shown(editor: Editor, tmp_path: Path) -> No
         assert "RATE = 2" in shown["markdown"]
         editor.open((tmp_path / "notes.txt").as_uri(), "x", "plaintext")
         assert (await editor.run("codefactory.showContext", (tmp_path / "notes.txt").as_uri()))["json"] is None
+
+
+async def test_the_end_does_not_wait_for_a_build(tmp_path: Path) -> None:
+    lay_out(tmp_path, {f"p{n // 100}/m{n}.py": "import os\n" * 50 for n in range(3000)})
+    async with serving(tmp_path) as editor:
+        await until(editor, tmp_path, lambda graph: graph["state"] != "off")
+        ended = time.monotonic()
+    assert time.monotonic() - ended < 5
