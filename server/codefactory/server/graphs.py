@@ -35,6 +35,8 @@ State = Literal["building", "ready", "off", "too-large", "failed"]
 log = logging.getLogger(__name__)
 MANY = 500
 """Changed files that are not looked at one by one on the event loop: the whole folder is read again."""
+TYPING_PAUSE_S = 0.15
+"""Without a keystroke, before the graph looks at a text unasked. Until then the analyzers have the machine."""
 REFRESH_PAUSE_S = 10.0
 """Between two looks at all files, for clients that do not tell which have changed."""
 
@@ -56,6 +58,8 @@ class _Lane:
     """All files are to be looked at again."""
     under_way: int = 0
     refreshed_at: float = 0.0
+    timer: asyncio.TimerHandle | None = None
+    """Runs while somebody types."""
     counts: dict[str, int] = field(default_factory=dict[str, int])
     """Path of an open document → number of files that use it, as last told."""
 
@@ -117,7 +121,9 @@ class Graphs:
             self._known.pop(key(uri), None)
         for lane, path in self._places(uri):
             lane.pending[path] = snapshot
-            self._advance(lane)
+            if lane.timer is not None:
+                lane.timer.cancel()
+            lane.timer = asyncio.get_running_loop().call_later(TYPING_PAUSE_S, self._advance, lane)
 
     def files_changed(self, uris: Iterable[str], *, watching: bool = True) -> None:
         """Files were saved, came, went or were renamed. Without `watching` there may be others."""
@@ -232,6 +238,8 @@ class Graphs:
         self._flush(lane, always=True)
 
     def _end(self, lane: _Lane) -> None:
+        if lane.timer is not None:
+            lane.timer.cancel()
         if lane.thread is not None:
             lane.thread.close()
         lane.graph, lane.state = None, "off"
