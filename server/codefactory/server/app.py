@@ -57,6 +57,7 @@ class Server(LanguageServer):
         self.provenance = Provenance(self.session)
         self.applier = Applier(self.session, self.client)
         self.analysis_listeners: list[Callable[[str], None]] = []
+        self.configuration_listeners: list[Callable[[], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -117,6 +118,7 @@ def create_server() -> Server:
         diagnostics,
         document_links,
         editor_models,
+        explain,
         file_operations,
         graph,
         hover,
@@ -139,6 +141,7 @@ def create_server() -> Server:
         status,
         debug,
         editor_models,
+        explain,
         graph,
         code_lens,
         document_links,

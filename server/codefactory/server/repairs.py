@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .analyses import options_for
 from .apply import Change, Outcome, read
 from .evidence import summary
+from .model_support import MISSING, is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -132,6 +133,10 @@ def _model(server: Server, settings: ModelSettings) -> Model | None:
 
     if settings.name is not None and is_editor_model(settings.name):
         return EditorModel(settings.name, server.client, settings.timeout_s)
+    if is_missing(settings):
+        if not server.client.capabilities.previews:  # a client of ours offers to install it
+            server.client.show_once(MISSING)
+        return None
     from codefactory.pipelines.models.configured import make_model
 
     return make_model(settings)

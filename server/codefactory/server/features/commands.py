@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pygls.exceptions import JsonRpcInvalidParams
 
 from codefactory.analyzers import Safety
-from codefactory.server import repairs
+from codefactory.server import repairs, touched
 from codefactory.server.apply import Change, Outcome
 from codefactory.server.evidence import entry_to_json, entry_to_markdown, refusal_to_json, summary
 from codefactory.server.suppression import suppress
@@ -65,15 +65,20 @@ def required(values: Mapping[str, Any], name: str) -> str:
 
 
 async def repair_file(server: Server, values: Mapping[str, Any]) -> dict[str, Any]:
-    """{uri, fingerprints?}: repair a document, or some findings of it."""
+    """{uri, fingerprints?, range?}: repair a document, or some findings of it, or those in a range."""
     uri = required(values, "uri")
     only = [str(f) for f in values["fingerprints"]] if values.get("fingerprints") else None
+    where = touched.range_of(values["range"]) if values.get("range") else None
 
     async def work(job: Job) -> dict[str, Any]:
         snapshot = await repairs.document(server, uri)
         if snapshot is None:
             return {"message": f"{uri} cannot be read."}
-        result = await repairs.repair(server, snapshot, only=only, report=lambda m: server.jobs.report(job, m))
+        chosen = only if where is None else await touched.fingerprints_in(server, uri, where)
+        if chosen is not None and not chosen:
+            server.client.show("Code Factory: There is no finding in the selection.")
+            return {"message": "There is no finding in the selection."}
+        result = await repairs.repair(server, snapshot, only=chosen, report=lambda m: server.jobs.report(job, m))
         return await conclude(server, result)
 
     return {"job": server.jobs.start("Repairing", work, uri).id}

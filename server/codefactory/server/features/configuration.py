@@ -98,6 +98,8 @@ def changed(server: Server) -> None:
     server.analyses.touch_all()
     server.spawn(server.graphs.synchronize())
     server.client.refresh_diagnostics()
+    for listener in server.configuration_listeners:
+        listener()
 
 
 async def register_with_client(server: Server) -> None:

@@ -55,7 +55,8 @@ def register(server: Server) -> None:
     async def on_pull(params: types.DocumentDiagnosticParams) -> Any:
         uri = params.text_document.uri
         await server.analyses.first(uri)
-        checked = await server.analyses.complete(uri, PATIENCE_S)
+        again = server.client.capabilities.refreshes_diagnostics  # else what comes later would never be asked for
+        checked = await server.analyses.complete(uri, PATIENCE_S if again else None)
         if checked is None:
             return types.RelatedFullDocumentDiagnosticReport(items=[])
         if not checked.complete:

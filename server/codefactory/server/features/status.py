@@ -1,6 +1,7 @@
 """`codefactory/status`: the model, the jobs and what was spent, for a status bar.
 
-As a request with {uri?}, whose settings name the model; as a notification whenever a job ends.
+As a request with {uri?}, whose settings name the model; as a notification whenever a job ends or the
+settings change.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from codefactory.analyzers import Snapshot
 from codefactory.server import repairs
+from codefactory.server.model_support import is_missing
 from codefactory.server.protocol import as_object
 
 if TYPE_CHECKING:
@@ -32,16 +34,26 @@ def register(server: Server) -> None:
             server.spawn(tell(job.uri))
 
     server.on(METHOD, on_status)
+
+    def on_configuration() -> None:
+        if server.client.capabilities.notifications:
+            server.spawn(tell(None))
+
     server.jobs.listeners.append(on_job)
+    server.configuration_listeners.append(on_configuration)
 
 
 async def status(server: Server, uri: str | None) -> dict[str, Any]:
-    """Sums are of what is known; `callsOfUnknownPrice` says how many calls they leave out."""
+    """Sums are of what is known; `callsOfUnknownPrice` says how many calls they leave out. `missing`: the package that
+    has to be installed before the model in the settings can be asked."""
     snapshot = server.session.snapshot(uri) if uri else None
     project = await repairs.project_of(server, snapshot or Snapshot(uri or "untitled:", "", "plaintext"))
+    settings = project.settings.model
+    missing = is_missing(settings)
     totals = asdict(server.ledger.totals)
     return {
-        "model": project.settings.model.name,
+        "model": None if missing else settings.name,
+        "missing": "litellm" if missing else None,
         "jobs": [job.as_json() for job in server.jobs.running],
         "spent": {_camel(name): value for name, value in totals.items()},
     }

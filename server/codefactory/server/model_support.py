@@ -1,0 +1,28 @@
+"""Whether litellm is there: some installations leave it out, for its size."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from .editor_model import is_editor_model
+
+if TYPE_CHECKING:
+    from codefactory.pipelines.settings import ModelSettings
+
+MISSING = (
+    "codefactory.model.name is set, but litellm, which talks to models, is not installed with this server. "
+    "No model is asked. Install it with `python -m pip install litellm` in the server's Python."
+)
+
+
+def is_missing(settings: ModelSettings) -> bool:
+    """Whether a model is set that cannot be asked for want of litellm."""
+    return settings.name is not None and not is_editor_model(settings.name) and not has_litellm()
+
+
+@lru_cache(maxsize=1)
+def has_litellm() -> bool:
+    """Without importing it, which takes seconds."""
+    return find_spec("litellm") is not None
