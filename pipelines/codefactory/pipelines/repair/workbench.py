@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from codefactory.analyzers import Analysis, Cancellation
 from codefactory.pipelines.gate import Candidate, judge
@@ -115,9 +115,16 @@ async def _in_thread(work: Callable[[Cancellation], T]) -> T:
     """Run blocking work in a thread. When this task is cancelled, the work is too, and it has ended on return."""
     cancellation = Cancellation()
     running = asyncio.ensure_future(asyncio.to_thread(work, cancellation))
+    running.add_done_callback(_retrieve)
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         cancellation.cancel()
         await asyncio.wait([running])
         raise
+
+
+def _retrieve(done: asyncio.Future[Any]) -> None:
+    """How cancelled work ended interests nobody, and asyncio would log that as an error."""
+    if not done.cancelled():
+        done.exception()

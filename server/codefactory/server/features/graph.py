@@ -46,6 +46,10 @@ def register(server: Server) -> None:
     server.on(METHOD, on_graph)
 
 
+NOTHING = b'"files":0,"nodes":[],"edges":[],"truncated":false,"cycles":[],"problems":[]'
+"""The fields of a folder without a graph."""
+
+
 async def _folder(server: Server, folder: Folder, path: str | None, limit: int) -> bytes:
     encoding = server.client.encoding
 
@@ -56,7 +60,8 @@ async def _folder(server: Server, folder: Folder, path: str | None, limit: int) 
     found = await server.graphs.ask_folder(folder.uri, question)
     state, message = server.graphs.state(folder.uri)
     head = {"folder": folder.uri, "state": state, "message": message}
-    rest = found or b'"files":0,"nodes":[],"edges":[],"truncated":false,"cycles":[],"problems":[]'
+    # The folder may have lost its graph while the answer was made.
+    rest = found if found and state == "ready" else NOTHING
     return json.dumps(head).encode()[:-1] + b"," + rest + b"}"
 
 
