@@ -84,11 +84,12 @@ describe("the editor's own model", () => {
     ["NotFound", "it is not there any more"],
   ]) {
     test(`${error} is said in plain words`, async () => {
+      await editor.run("Notifications: Clear All Notifications");
       await script({ error, message: "too many" });
       await repair();
       await editor.notification(said).first().waitFor();
+      await editor.notification("Repairing read.py").first().waitFor({ state: "hidden" });
       await editor.screenshot(`64-${error}`);
-      await editor.page.keyboard.press("Escape");
     });
   }
 });
