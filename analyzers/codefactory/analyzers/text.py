@@ -175,10 +175,9 @@ def diff(before: str, after: str) -> tuple[TextEdit, ...]:
         return ()
     old = Text(before)
     a, b = _lines(before), _lines(after)
-    matcher = difflib.SequenceMatcher(a=a, b=b, autojunk=False)
     starts = old.line_starts
     edits: list[TextEdit] = []
-    for tag, i1, i2, j1, j2 in _opcodes(matcher, a, b):
+    for tag, i1, i2, j1, j2 in _opcodes(a, b):
         if tag == "equal":
             continue
         start = starts[i1] if i1 < len(starts) else len(before)
@@ -193,9 +192,7 @@ _LARGE = 20_000
 """Lines beyond which difflib's quadratic matching is not worth waiting for."""
 
 
-def _opcodes(
-    matcher: difflib.SequenceMatcher[str], a: list[str], b: list[str]
-) -> Iterable[tuple[str, int, int, int, int]]:
+def _opcodes(a: list[str], b: list[str]) -> Iterable[tuple[str, int, int, int, int]]:
     head = 0
     while head < min(len(a), len(b)) and a[head] == b[head]:
         head += 1
@@ -206,7 +203,7 @@ def _opcodes(
     if len(middle_a) + len(middle_b) > _LARGE:
         yield "replace", head, len(a) - tail, head, len(b) - tail
         return
-    matcher.set_seqs(middle_a, middle_b)
+    matcher = difflib.SequenceMatcher(a=middle_a, b=middle_b, autojunk=False)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         yield tag, i1 + head, i2 + head, j1 + head, j2 + head
 
