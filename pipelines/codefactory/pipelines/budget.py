@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .models import Message, Role
+    from .settings import BudgetSettings
 
 CHARACTERS_PER_TOKEN = 3.3
 """Of ASCII. Tokenizers make 3.5 to 4.5 characters of code into a token."""
@@ -40,6 +41,10 @@ class Budget:
     max_tokens: int = 60_000
     max_usd: float | None = 1.0
     max_seconds: float = 300.0
+
+    @classmethod
+    def of(cls, settings: BudgetSettings) -> Self:
+        return cls(settings.max_rounds, settings.max_tokens, settings.max_usd, settings.max_seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,13 @@ if TYPE_CHECKING:
 
     from codefactory.analyzers import Fix, Safety, Snapshot, Span
     from codefactory.analyzers.graph.context import ContextPack
-    from codefactory.pipelines.budget import Budget
     from codefactory.pipelines.gate import UsesElsewhere
     from codefactory.pipelines.models import Model
     from codefactory.pipelines.project import Project
     from codefactory.pipelines.prompts import Related
     from codefactory.pipelines.proposal import Proposal, Refusal, SuiteRun
     from codefactory.pipelines.repair import ProjectTests
-    from codefactory.pipelines.settings import BudgetSettings, ModelSettings
+    from codefactory.pipelines.settings import ModelSettings
 
     from .analyses import Checked
     from .app import Server
@@ -54,6 +53,7 @@ async def repair(
 ) -> Proposal | Refusal:
     """`pipelines.repair` with the document's settings. `allow` overrides the setting; without `by_model` no model is
     asked, whatever is set."""
+    from codefactory.pipelines.budget import Budget
     from codefactory.pipelines.repair import repair as run
 
     project = await project_of(server, snapshot)
@@ -66,7 +66,7 @@ async def repair(
         only=only,
         allow=allow or settings.repair.allow,
         model=model,
-        budget=_budget(settings.budget),
+        budget=Budget.of(settings.budget),
         ledger=server.ledger,
         context=await _context(server, snapshot, only) if model is not None else (),
         uses=_uses(project, snapshot),
@@ -140,12 +140,6 @@ def _model(server: Server, settings: ModelSettings) -> Model | None:
     from codefactory.pipelines.models.configured import make_model
 
     return make_model(settings)
-
-
-def _budget(settings: BudgetSettings) -> Budget:
-    from codefactory.pipelines.budget import Budget
-
-    return Budget(settings.max_rounds, settings.max_tokens, settings.max_usd, settings.max_seconds)
 
 
 def _uses(project: Project, snapshot: Snapshot) -> UsesElsewhere | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -268,7 +268,7 @@ def _with_model(settings: Settings, course: Course) -> dict[str, Any]:
         return {}
     limits = settings.budget
     left = None if limits.max_usd is None else max(0.0, limits.max_usd - course.spent_usd)
-    return {"model": model, "budget": Budget(limits.max_rounds, limits.max_tokens, left, limits.max_seconds)}
+    return {"model": model, "budget": replace(Budget.of(limits), max_usd=left)}
 
 
 def _model_named(scanned: Scanned) -> bool:
