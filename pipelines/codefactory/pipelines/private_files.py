@@ -15,15 +15,16 @@ def own_folders() -> tuple[Path, ...]:
     return tuple(Path(folder) for folder in dict.fromkeys(found))
 
 
-def write_private(path: Path, data: bytes) -> None:
-    """All or nothing, readable by its owner only. Raises OSError."""
+def write_private(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """All or nothing, readable by its owner only. `durable`: it survives a power cut. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mode 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

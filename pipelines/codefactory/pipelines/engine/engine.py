@@ -313,6 +313,9 @@ class Engine:
         started = time()
         if journal is not None:
             journal.watch(lambda reason: run.cancel(RunCancelledError(reason)))
+        if self.audit is not None:
+            kind = "run_resumed" if run.restored else "run_started"
+            self.audit.note(kind, run=run_id, pipeline=plan.name, version=plan.version, who=run.owner, role=run.role)
         if not run.quiet:
             expected_s = await self.store.expected_s(plan) if self.store is not None and run.listening else None
             run.emit(RunStarted, plan.name, plan.version, len(plan.steps), bool(run.restored), expected_s)
@@ -335,6 +338,8 @@ class Engine:
             done = run.journal.close(result.status, _text(result.error), result.outputs, spent, time())
             if done is not None:
                 await done
+        if self.audit is not None:
+            self.audit.note("run_finished", run=run_id, status=result.status, error=_text(result.error))
         if not run.quiet:
             run.emit(RunFinished, result.status, result.duration_s, _text(result.error))
         return result

@@ -244,6 +244,10 @@ class Run:
         return (self.principal or local_principal()).name
 
     @property
+    def role(self) -> str:
+        return "admin" if self.principal is None else self.principal.role
+
+    @property
     def congested(self) -> bool:
         return self._feed is not None and self._feed.congested
 

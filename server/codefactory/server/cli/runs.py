@@ -184,10 +184,14 @@ def fork(
 @STORE
 def answer(run: str, choice: str, step: str | None, store: Path) -> None:
     """Answer the question that a run waits for, in your own name."""
+    from codefactory.pipelines.audit import AuditLog
     from codefactory.pipelines.principal import local_principal
 
     with store_of(store) as opened:
-        path = _do(_need(opened).answer(run, step, choice, local_principal()))
+        who = local_principal()
+        path = _do(_need(opened).answer(run, step, choice, who))
+        with AuditLog() as audit:
+            audit.note("answered", run=_find(opened, run).id, step=path, choice=choice, who=who.name)
     click.echo(f"answered {path}: {choice}")
 
 

@@ -74,18 +74,25 @@ def _found(paths: tuple[Path, ...]) -> list[Trustable]:
 def _trust(files: Sequence[Trustable]) -> None:
     """What was shown is what is trusted, even if the file has changed meanwhile: then it is not trusted as it is."""
     from codefactory.pipelines import trust
+    from codefactory.pipelines.audit import AuditLog
 
     for item in files:
         if item.file.read_bytes() != item.data:
             raise click.UsageError(f"{item.file} changed while you were asked; look at it again")
         trust.trust(item.file, item.data)
+        with AuditLog() as audit:
+            audit.note("trusted", file=str(item.file.resolve()), sha256=trust.content_hash(item.data))
         click.echo(f"{item.file} is trusted.")
 
 
 def _revoke(file: Path) -> None:
     from codefactory.pipelines import trust
+    from codefactory.pipelines.audit import AuditLog
 
     found = trust.revoke(file)
+    if found:
+        with AuditLog() as audit:
+            audit.note("trust_revoked", file=str(file.resolve()))
     click.echo(f"{file} is no longer trusted." if found else f"{file} was not trusted.")
 
 
