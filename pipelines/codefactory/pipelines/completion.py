@@ -42,7 +42,7 @@ async def complete(
     Cancelling the task ends the request. The ledger has an entry in every case in which something was sent.
     """
     price = await model.price()
-    with spending.reserve(model.name, role, messages, max_output_tokens, price) as reservation:
+    with await spending.admit(model.name, role, messages, max_output_tokens, price) as reservation:
         pieces: list[str] = []
         usage, truncated = Usage(), False
         stream = model.complete(messages, max_output_tokens=reservation.max_output_tokens, temperature=temperature)
