@@ -75,8 +75,10 @@ def trusted_files() -> dict[Path, str]:
     return {Path(file): digest for file, digest in sorted(_read().items())}
 
 
-def trust(file: Path, data: bytes) -> None:
-    """Record that the user trusts `file` with this content: the one they were shown. Raises OSError."""
+def trust(file: Path, data: bytes | None = None) -> None:
+    """Record that the user trusts `file` with this content, the one they were shown; None: with what it has now. Raises
+    OSError."""
+    data = file.read_bytes() if data is None else data
     digest = content_hash(data)
     if len(data) <= MAX_COPY_BYTES:
         write_private(_copy_path(digest), data)

@@ -35,6 +35,7 @@ from .slots import Slots
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 
+    from codefactory.pipelines.models import ModelSource
     from codefactory.pipelines.policy import AccessPolicy
     from codefactory.pipelines.principal import Action, Principal
     from codefactory.pipelines.secrets import Secrets
@@ -71,12 +72,14 @@ class Engine:
         policy: AccessPolicy | None = None,
         secrets: Secrets | None = None,
         audit: Audit | None = None,
+        models: ModelSource | None = None,
         principal: Principal | None = None,
     ) -> None:
         """`concurrency`: steps of all runs that may be under way at once; None: no limit. `grace_s`: how long a
         cancelled step may take to end before the run ends without it. `policy`: what steps may touch where a run is
-        not given its own; None: nothing. Functions of the caller's own are not held by it. `principal`: who runs,
-        where that is not said; None: the local user, who may do everything."""
+        not given its own; None: nothing. Functions of the caller's own are not held by it. `models`: where steps get
+        a model; None: from the user's settings. `principal`: who runs, where that is not said; None: the local user,
+        who may do everything."""
         self.store = store
         self.slots = Slots(concurrency) if concurrency is not None else None
         self.threads = Threads(threads)
@@ -87,6 +90,7 @@ class Engine:
         self.policy = policy
         self.secrets = secrets
         self.audit = audit
+        self.models = models
         self.principal = principal
         self._runs: dict[str, Run] = {}
 
