@@ -40,7 +40,9 @@ async def run_steps(
     text = json.dumps({"version": 1, "name": "steps", "inputs": declared, "steps": named})
     engine = Engine(store, policy=allowed)
     try:
-        return await engine.run(loads(text, "json", registry=registry, trusted=trusted).unwrap(), inputs or {}, **options)
+        return await engine.run(
+            loads(text, "json", registry=registry, trusted=trusted).unwrap(), inputs or {}, **options
+        )
     finally:
         engine.close()
 

@@ -14,10 +14,15 @@ from step_runs import error_of, policy, run_step, run_steps
 
 from codefactory.pipelines.definitions import loads
 from codefactory.pipelines.engine import Budget, Engine
+from codefactory.pipelines.engine.events import OutputDelta
 from codefactory.pipelines.files.atomic import PREFIX
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir())
 
 
 async def file(folder: Path, /, **settings: Any) -> Any:
@@ -50,7 +55,7 @@ async def test_chunks_stream_and_leave_a_count(tmp_path: Path) -> None:
     result = await run_steps(
         {"type": "file", "with": {"operation": "read", "path": "a.txt", "as": "chunks", "chunk_bytes": 1000}},
         allowed=policy(tmp_path),
-        on_event=lambda e: deltas.append(e.delta) if e.kind == "output_delta" else None,  # pyright: ignore
+        on_event=lambda e: deltas.append(e.delta) if isinstance(e, OutputDelta) else None,
     )
     assert "".join(deltas) == text
     assert result.unwrap()["s0"] == {"path": "a.txt", "bytes": 3000, "chunks": 3}
@@ -120,7 +125,7 @@ async def test_a_write_that_fails_changes_nothing(tmp_path: Path) -> None:
     said = await error_of("file", small, operation="append", path="a.txt", content="x" * 8)
     assert "would have 11 bytes" in said
     assert (tmp_path / "a.txt").read_text() == "old"
-    assert os.listdir(tmp_path) == ["a.txt"]
+    assert names(tmp_path) == ["a.txt"]
 
 
 async def test_wrong_bytes_are_named(tmp_path: Path) -> None:
@@ -219,7 +224,7 @@ async def test_nothing_is_half_written_when_a_run_is_cancelled(tmp_path: Path) -
     engine.close()
     assert result.status == "cancelled"
     engine_threads_end(tmp_path)
-    assert os.listdir(tmp_path) == ["big"]
+    assert names(tmp_path) == ["big"]
 
 
 def engine_threads_end(folder: Path) -> None:
@@ -227,12 +232,15 @@ def engine_threads_end(folder: Path) -> None:
     import time
 
     until = time.monotonic() + 20
-    while any(name.startswith(PREFIX) for name in os.listdir(folder)) and time.monotonic() < until:
+    while any(name.startswith(PREFIX) for name in names(folder)) and time.monotonic() < until:
         time.sleep(0.01)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff"), max_size=200), st.sampled_from(["utf-8", "utf-16", "utf-32"]))
+@given(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff"), max_size=200),
+    st.sampled_from(["utf-8", "utf-16", "utf-32"]),
+)
 async def test_what_is_written_exactly_is_read(tmp_path: Path, text: str, encoding: str) -> None:
     (tmp_path / "a").unlink(missing_ok=True)
     await file(tmp_path, operation="write", path="a", content=text, encoding=encoding, newline="exact")
@@ -240,12 +248,12 @@ async def test_what_is_written_exactly_is_read(tmp_path: Path, text: str, encodi
 
 
 def test_the_importers_fields_are_valid() -> None:
-    for settings in (
+    for fields in (
         "operation: copy, path: a, to: b",
         "operation: list, path: a, pattern: '*.py'",
         "operation: write, path: a, content: x",
     ):
-        assert loads(f"{{version: 1, name: p, steps: {{f: {{type: file, with: {{{settings}}}}}}}}}").findings == ()
+        assert loads(f"{{version: 1, name: p, steps: {{f: {{type: file, with: {{{fields}}}}}}}}}").findings == ()
 
 
 def test_what_is_missing_is_said_before_a_run() -> None:

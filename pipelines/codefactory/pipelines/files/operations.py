@@ -86,14 +86,20 @@ class Files:
         """All lines without their endings (`\\n`, `\\r\\n` or `\\r`); an empty one at the end is none."""
         form = texts.form_of(_head(fd), encoding)
         endings = io.IncrementalNewlineDecoder(None, translate=True)
-        pending = ""
+        pending: list[str] = []
+        length = 0
         for piece in self._pieces(fd, place, form, 0, os.fstat(fd).st_size, 1 << 20):
-            *whole, pending = (pending + endings.decode(piece)).split("\n")
-            yield from whole
-            if len(pending) > MAX_LINE:
+            first, *others = endings.decode(piece).split("\n")
+            pending.append(first)
+            length += len(first)
+            if length > MAX_LINE:
                 raise FileError(f"a line of `{place.shown}` is longer than {MAX_LINE:,} characters")
-        if pending:
-            yield pending
+            if others:
+                yield "".join(pending)
+                yield from others[:-1]
+                pending, length = [others[-1]], len(others[-1])
+        if length:
+            yield "".join(pending)
 
     def _chunks(self, fd: int, place: Place, encoding: str, offset: int, end: int, size: int) -> dict[str, Any]:
         form = texts.form_of(_head(fd), encoding)
