@@ -53,7 +53,7 @@ class Files:
         self, path: str, as_: As, encoding: str, offset: int, limit: int | None, max_bytes: int, chunk_bytes: int
     ) -> Any:
         """`offset` and `limit` count bytes, for `lines` lines."""
-        with self._open(path) as (place, fd):
+        with self.opened(path) as (place, fd):
             size = os.fstat(fd).st_size
             if as_ == "lines":
                 return self._lines(fd, place, encoding, offset, limit, max_bytes)
@@ -186,7 +186,7 @@ class Files:
         with self.access.reading(path) as source:
             if source.is_folder:
                 return self._copy_folder(path, to, overwrite=overwrite, parents=parents, recursive=recursive)
-        with self._open(path) as (place, fd), self.access.writing(to, parents=parents) as target:
+        with self.opened(path) as (place, fd), self.access.writing(to, parents=parents) as target:
             return self._copy_file(place, fd, target, overwrite=overwrite)
 
     def _copy_file(self, place: Place, fd: int, target: Place, *, overwrite: bool) -> dict[str, Any]:
@@ -220,7 +220,7 @@ class Files:
                 self._make_folder(inner)
             elif stat.S_ISREG(entry.found.st_mode):
                 outer = "/".join((path, *entry.parts))
-                with self._open(outer) as (place, fd), self.access.writing(inner, parents=True) as target:
+                with self.opened(outer) as (place, fd), self.access.writing(inner, parents=True) as target:
                     total += int(self._copy_file(place, fd, target, overwrite=overwrite)["bytes"])
                 files += 1
             else:
@@ -312,7 +312,7 @@ class Files:
         return {"path": self.access.shown(place.path), "bytes": size}
 
     @contextmanager
-    def _open(self, path: str) -> Generator[tuple[Place, int]]:
+    def opened(self, path: str) -> Generator[tuple[Place, int]]:
         with self.access.reading(path) as place:
             if place.found is None:
                 raise FileError(f"there is no `{path}`")

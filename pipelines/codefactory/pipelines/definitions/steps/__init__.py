@@ -8,5 +8,6 @@ from .loop import LOOP
 from .map import MAP
 from .pipeline import PIPELINE
 from .set import SET
+from .transform import TRANSFORM
 
-BUILT_IN = (SET, CONDITION, MAP, LOOP, PIPELINE, APPROVAL, FILE, FUNCTION)
+BUILT_IN = (SET, CONDITION, MAP, LOOP, PIPELINE, APPROVAL, FILE, FUNCTION, TRANSFORM)

@@ -31,6 +31,7 @@ _EFFECTS: dict[str, frozenset[Effect]] = {
     "copy": frozenset(("reads", "writes")),
     "move": frozenset(("writes",)),
 }
+_ALL: frozenset[Effect] = frozenset(("reads", "writes"))
 MAX_BYTES = 16 * 1024 * 1024
 
 
@@ -99,9 +100,8 @@ def _problems(config: dict[str, Any]) -> Iterable[tuple[str, str]]:
             yield key, f"`{operation}` needs `{key}`"
 
 
-def effects_of(config: dict[str, Any]) -> frozenset[Effect] | None:
-    operation = config.get("operation")
-    return _EFFECTS.get(operation) if isinstance(operation, str) else None
+def _effects_of(config: dict[str, Any]) -> frozenset[Effect]:
+    return _EFFECTS.get(str(config.get("operation")), _ALL)
 
 
 async def _run(config: FileConfig, ctx: Context) -> Any:
@@ -174,8 +174,8 @@ FILE = StepType(
     FileConfig,
     _run,
     "Read, write and arrange files.",
-    effects=frozenset(("reads", "writes")),
+    effects=_ALL,
     problems=_problems,
-    narrower=effects_of,
+    effects_of=_effects_of,
     example="type: file\nwith: {operation: read, path: README.md}",
 )
