@@ -38,7 +38,7 @@ MAX_BYTES = 16 * 1024 * 1024
 class Binary(TypedDict):
     """Bytes."""
 
-    base64: str
+    base64: Annotated[str, Field(description="The bytes, in base64.")]
 
 
 def _text(value: Any) -> Any:
