@@ -69,6 +69,11 @@ class Context:
         return self._scope.run.engine.policy or DENY_ALL
 
     @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The one that the run is on: for threads."""
+        return self._loop
+
+    @property
     def body(self) -> Plan | None:
         return self._step.body
 

@@ -28,7 +28,7 @@ class Job:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._loop = asyncio.get_running_loop()
+        self._loop = ctx.loop
         self._ended = threading.Event()
 
     def check(self) -> None:

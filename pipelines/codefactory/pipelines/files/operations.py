@@ -11,22 +11,25 @@ import os
 import stat
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import text as texts
+from .access import Access
 from .atomic import replace_content, replacing
 from .errors import FileError, said
 from .guard import check_regular
+from .job import Job
 from .listing import check_nothing_protected, entries
 from .transfer import transfer, write_all
 from .trash import deleted_by, throw_away
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from pathlib import Path
 
-    from .access import Access, Place
-    from .job import Job
+    from codefactory.pipelines.engine import Context
+
+    from .access import Place
     from .text import Form, Newline
 
 As = Literal["text", "lines", "base64", "chunks"]
@@ -48,6 +51,17 @@ class Files:
     step: str
     sync: bool = False
     """Whether copies are flushed to the disk, too: the run is to survive a power cut."""
+
+    @classmethod
+    def of(cls, ctx: Context) -> Files:
+        """What the run's policy lets this step do. May be called from threads."""
+        run = ctx.scope.run
+        store = run.engine.store
+        records = store.place.database.parent if store is not None else None
+        access = Access.of(ctx.policy, records)
+        trash = records or (access.base or Path()) / ".codefactory"
+        durable = run.journal is not None and getattr(run.journal, "durability", "normal") == "full"
+        return cls(access, Job(ctx), trash, ctx.run_id, ctx.path, durable)
 
     def read(
         self, path: str, as_: As, encoding: str, offset: int, limit: int | None, max_bytes: int, chunk_bytes: int

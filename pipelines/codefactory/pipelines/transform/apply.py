@@ -6,7 +6,7 @@ import json
 import re
 from functools import cache
 from string import Template as StringTemplate
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from codefactory.pipelines.engine.values import is_list, is_mapping
 
@@ -275,8 +275,17 @@ def _get(item: Any, path: str, where: str = "") -> Any:
 
 
 def _kind(data: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
-    return names.get(cast("type", type(data)), "a number" if isinstance(data, (int, float)) else type(data).__name__)
+    match data:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case _:
+            return "an object" if is_mapping(data) else "a list" if is_list(data) else type(data).__name__
 
 
 _WORK: dict[type, Callable[[Any, Any], Any]] = {

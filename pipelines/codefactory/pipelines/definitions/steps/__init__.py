@@ -8,6 +8,7 @@ from .loop import LOOP
 from .map import MAP
 from .pipeline import PIPELINE
 from .set import SET
+from .tool import TOOL
 from .transform import TRANSFORM
 
-BUILT_IN = (SET, CONDITION, MAP, LOOP, PIPELINE, APPROVAL, FILE, FUNCTION, TRANSFORM)
+BUILT_IN = (SET, CONDITION, MAP, LOOP, PIPELINE, APPROVAL, FILE, FUNCTION, TRANSFORM, TOOL)

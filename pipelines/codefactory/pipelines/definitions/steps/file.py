@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -107,7 +106,9 @@ def _effects_of(config: dict[str, Any]) -> frozenset[Effect]:
 async def _run(config: FileConfig, ctx: Context) -> Any:
     for key, message in _problems(config.model_dump(by_alias=True)):
         raise StepError(f"{message} (`{key}`)")
-    files = files_of(ctx)
+    from codefactory.pipelines.files.operations import Files
+
+    files = Files.of(ctx)
     work = _WORK[config.operation]
     if config.operation in ("read", "list", "glob"):
         return await files.job.run(partial(work, config, files))
@@ -115,21 +116,6 @@ async def _run(config: FileConfig, ctx: Context) -> Any:
         done = await files.job.run(partial(work, config, files))
         reservation.settle(files=1)
     return done
-
-
-def files_of(ctx: Context) -> Files:
-    """What the run's policy lets this step do."""
-    from codefactory.pipelines.files.access import Access
-    from codefactory.pipelines.files.job import Job
-    from codefactory.pipelines.files.operations import Files
-
-    run = ctx.scope.run
-    store = run.engine.store
-    records = store.place.database.parent if store is not None else None
-    access = Access.of(ctx.policy, records)
-    where = records or (access.base or Path()) / ".codefactory"
-    sync = run.journal is not None and getattr(run.journal, "durability", "normal") == "full"
-    return Files(access, Job(ctx), where, ctx.run_id, ctx.path, sync)
 
 
 def _read(c: FileConfig, files: Files) -> Any:

@@ -63,9 +63,9 @@ def _effects_of(config: dict[str, Any]) -> frozenset[Effect]:
 async def _run(config: TransformConfig, ctx: Context) -> Any:
     for key, message in _problems(config.model_dump(by_alias=True, exclude_unset=True)):
         raise StepError(f"{message} (`{key}`)")
-    from .file import files_of
+    from codefactory.pipelines.files.operations import Files
 
-    files = files_of(ctx)
+    files = Files.of(ctx)
     if config.to is None:
         return await files.job.run(lambda: _transformed(config, files))
     with ctx.reserve(files=1) as reservation:
