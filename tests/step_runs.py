@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from codefactory.pipelines.definitions import loads
 from codefactory.pipelines.engine import Engine
+from codefactory.pipelines.engine.errors import NotAllowedError
 from codefactory.pipelines.policy import AccessPolicy
 
 if TYPE_CHECKING:
@@ -54,7 +55,10 @@ async def run_step(kind: str, allowed: AccessPolicy, /, **settings: Any) -> Any:
 
 
 async def error_of(kind: str, allowed: AccessPolicy, /, **settings: Any) -> str:
-    """Why the step failed."""
-    result = await run_steps({"type": kind, "with": settings}, allowed=allowed)
+    """Why the step failed, or may not even begin."""
+    try:
+        result = await run_steps({"type": kind, "with": settings}, allowed=allowed)
+    except NotAllowedError as error:
+        return str(error)
     assert result.status == "failed", f"the step gave {result.outputs}"
     return str(result.error)

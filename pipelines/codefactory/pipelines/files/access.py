@@ -54,6 +54,8 @@ class Access:
     records: Path | None = None
     """The folder of the run store, which steps may not change wherever it is."""
     max_file_bytes: int = 2_000_000_000
+    protected: frozenset[str] = frozenset()
+    """Names that steps may not change, in lower case."""
     spelled: tuple[tuple[Path, Path], ...] = ()
     """Folders as the policy spells them, with their real paths."""
     _identity: _Identity | None = field(default=None)
@@ -68,7 +70,8 @@ class Access:
             found = records.stat()
             identity = (found.st_dev, found.st_ino)
         spelled = tuple(zip((*policy.read, *policy.write), (*read, *write), strict=True))
-        return cls(read, write, base, records, policy.max_file_bytes, spelled, identity)
+        protected = frozenset(name.casefold() for name in policy.protected)
+        return cls(read, write, base, records, policy.max_file_bytes, protected, spelled, identity)
 
     def reading(self, text: str, *, follow: bool = True) -> AbstractContextManager[Place]:
         """Raises AccessError, or FileError if a folder on the way does not exist."""
@@ -94,14 +97,14 @@ class Access:
             raise AccessError(f"`{text}` is outside of the folders that this run may {verb} ({_listed(roots)})")
         with ExitStack() as stack:
             try:
-                walk = _Walk(roots, root, stack, text, verb, parents=parents)
+                walk = _Walk(roots, root, stack, text, verb, self.protected if parents else None)
                 folder, name, found = walk.to(path.relative_to(root).parts, follow=follow)
             except OSError as error:
                 raise said(text, error) from error
             real = folder.path / name if name else folder.path
             check_place(real, (found or folder.stat()).st_dev)
             if verb == "change":
-                check_changeable(real)
+                check_changeable(real, _root_of(real, roots) or root, self.protected)
                 self._check_records(walk, found, text)
             yield Place(folder, name, real, text, found)
 
@@ -147,14 +150,21 @@ class _Walk:
     out; `..` in one goes back to the folder that we came from."""
 
     def __init__(
-        self, roots: Sequence[Path], root: Path, stack: ExitStack, shown: str, verb: str, *, parents: bool
+        self,
+        roots: Sequence[Path],
+        root: Path,
+        stack: ExitStack,
+        shown: str,
+        verb: str,
+        parents: frozenset[str] | None,
     ) -> None:
+        """`parents`: make missing folders, but none of these names."""
         self._roots = roots
         self._exit = stack
         self._shown = shown
         self._verb = verb
         self._parents = parents
-        if parents:
+        if parents is not None:
             root.mkdir(parents=True, exist_ok=True)
         self._folders = [self._opened(Folder.root(root))]
         self._links = 0
@@ -197,9 +207,9 @@ class _Walk:
 
     def _enter(self, folder: Folder, name: str, found: os.stat_result | None) -> None:
         if found is None:
-            if not self._parents:
+            if self._parents is None:
                 raise FileError(f"`{self._shown}`: there is no folder `{name}` in `{folder.path}`")
-            check_changeable(folder.path / name)
+            check_changeable(folder.path / name, self._folders[0].path, self._parents)
             with suppress(FileExistsError):  # another step was faster
                 folder.make(name)
         self._folders.append(self._opened(folder.enter(name)))

@@ -12,26 +12,28 @@ from typing import TYPE_CHECKING
 from .errors import AccessError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import PurePath
 
-PROTECTED = {".git": "the repository itself", ".codefactory": "Code Factory's own records"}
+OURS = {".git": "the repository itself", ".codefactory": "Code Factory's own records"}
 _KERNEL = ("/proc", "/sys", "/dev")
 _MEMORY = "/dev/shm"  # noqa: S108 a name, not a file
 _IGNORED = ("Cf", "Mn")
 """Categories of characters that some file systems leave out of names: zero-width ones, marks."""
 
 
-def protected(name: str) -> str | None:
-    """What a name stands for that steps may not change, however it is spelled: `.GIT`, `.g\u200cit`."""
+def protected(name: str, names: Collection[str] = OURS) -> str | None:
+    """What a name stands for that steps may not change, however it is spelled: `.GIT`, `.g\u200cit`. `names`: lower
+    case."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", name) if unicodedata.category(c) not in _IGNORED)
-    return PROTECTED.get(plain.casefold().rstrip(". "))
+    plain = plain.casefold().partition(":")[0].rstrip(". ")
+    return OURS.get(plain) or ("what the policy protects" if plain in names else None)
 
 
-def check_changeable(path: PurePath) -> None:
-    """Raises AccessError if the path is or leads through something that steps may not change."""
-    for part in path.parts:
-        if what := protected(part):
+def check_changeable(path: PurePath, root: PurePath, names: Collection[str] = OURS) -> None:
+    """Raises AccessError if the path, from `root` on, is or leads through something that steps may not change."""
+    for part in path.relative_to(root).parts if path.is_relative_to(root) else path.parts:
+        if what := protected(part, names):
             raise AccessError(f"`{path}` belongs to {what} (`{part}`): steps may not change it")
 
 

@@ -286,7 +286,7 @@ class Files:
         if stat.S_ISDIR(found.st_mode):
             if not recursive:
                 raise FileError(f"`{place.shown}` is a folder; say `recursive: true`")
-            check_nothing_protected(place.folder, place.name, place.shown)
+            check_nothing_protected(place.folder, place.name, place.shown, self.access.protected)
         elif not stat.S_ISLNK(found.st_mode):
             check_regular(place.path, found)
 

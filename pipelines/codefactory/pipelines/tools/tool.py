@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import typing
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -142,12 +143,13 @@ def tool_of(
     if kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY}:
         raise ToolError(f"the tool `{name}` must have named parameters only: no `*`, `**` or `/`")
     context = next((p.name for p in signature.parameters if wants_context(p)), None)
+    hints = _hints(function)
     fields: dict[str, Any] = {}
     for number, parameter in enumerate(p for p in signature.parameters if not wants_context(p)):
         default = ... if parameter.default is MISSING else parameter.default
         # A name of our own: a parameter may be called as something that models have.
         fields[f"p{number}"] = (
-            Any if parameter.type is None else parameter.type,
+            hints.get(parameter.name, Any if parameter.type is None else parameter.type),
             Field(default, alias=parameter.name),
         )
     try:
@@ -160,6 +162,15 @@ def tool_of(
             f"the tool `{name}` has a type that no JSON stands for: {str(error).splitlines()[0]}"
         ) from error
     return made
+
+
+def _hints(function: Any) -> dict[str, Any]:
+    """Types with what `Annotated` says of them."""
+    target = function if inspect.isroutine(function) else type(function).__call__
+    try:
+        return typing.get_type_hints(target, include_extras=True)
+    except (NameError, TypeError, AttributeError):
+        return {}
 
 
 def _renamed(made: Tool, name: str) -> Tool:

@@ -115,6 +115,7 @@ async def _run(config: FileConfig, ctx: Context) -> Any:
     with ctx.reserve(files=1) as reservation:
         done = await files.job.run(partial(work, config, files))
         reservation.settle(files=1)
+    ctx.audit("file_written", operation=config.operation, **{"source": config.path, **done})
     return done
 
 

@@ -71,6 +71,7 @@ async def _run(config: TransformConfig, ctx: Context) -> Any:
     with ctx.reserve(files=1) as reservation:
         done = await files.job.run(lambda: _transformed(config, files))
         reservation.settle(files=1)
+    ctx.audit("file_written", operation="transform", **done)
     return done
 
 
