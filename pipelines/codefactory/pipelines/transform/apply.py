@@ -157,21 +157,22 @@ def _merged(under: dict[str, Any], over: dict[str, Any], *, deep: bool) -> dict[
 
 
 def _template(data: Any, op: ops.Template) -> Any:
-    made = _prepared(op.text)
+    made, wanted = _prepared(op.text)
 
     def text(item: Any) -> str:
-        names = {name: _shown(_get(item, name, op.text)) for name in made.get_identifiers()}
+        names = {name: _shown(_get(item, name, op.text)) for name in wanted}
         return check_text(made.substitute(names), "the text made")
 
     return [text(item) for item in data] if is_list(data) else text(data)
 
 
 @cache
-def _prepared(text: str) -> Any:
+def _prepared(text: str) -> tuple[Any, tuple[str, ...]]:
+    """The template and the fields in it."""
     made = _FieldTemplate(text)
     if not made.is_valid():
         raise TransformError(f"`{text[:80]}` is no template: write `$name`, `${{name.inner}}`, and `$$` for a dollar")
-    return made
+    return made, tuple(made.get_identifiers())
 
 
 def _shown(value: Any) -> str:
