@@ -2,8 +2,8 @@
 
     python bench/steps.py [--rounds 3] [--megabytes 1024] [--folder .bench/steps]
 
-Every measurement is a fresh process on the same disk; the peers take turns. Before each, what was written is flushed, so
-that nobody pays for others. Speed is from the start of the work (the step, or the program) to its end; memory is the
+Every measurement is a fresh process on the same disk; the peers take turns. Before each, what was written is flushed,
+so that nobody pays for others. Speed is from the start of the work (the step, or the program) to its end; memory is the
 peak of the process, and by how much it grew over what it was before the step. `durable` flushes to the disk: `cp` with
 `sync` after it, the step in a run with `durability: full`.
 """
