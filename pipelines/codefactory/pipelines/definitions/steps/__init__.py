@@ -7,8 +7,9 @@ from .function import FUNCTION
 from .loop import LOOP
 from .map import MAP
 from .pipeline import PIPELINE
+from .prompt import PROMPT
 from .set import SET
 from .tool import TOOL
 from .transform import TRANSFORM
 
-BUILT_IN = (SET, CONDITION, MAP, LOOP, PIPELINE, APPROVAL, FILE, FUNCTION, TRANSFORM, TOOL)
+BUILT_IN = (SET, CONDITION, MAP, LOOP, PIPELINE, APPROVAL, PROMPT, FILE, FUNCTION, TRANSFORM, TOOL)
