@@ -86,6 +86,14 @@ async def test_undeclared_effects(tmp_path: Path) -> None:
     assert "the policy's `hosts` is empty" in said
 
 
+@pytest.mark.hostile("tool-for-model", "a model is not given a tool that the run's policy does not allow")
+async def test_tools_of_a_prompt(tmp_path: Path) -> None:
+    allowed = policy(tmp_path, write=(), hosts=("example.com",))
+    said = await error_of("prompt", allowed, prompt="?", tools=["undeclared"])
+    assert "it changes files, and the policy's `write` is empty" in said
+    assert "is no tool" in await error_of("prompt", allowed, prompt="?", tools=["os.system"])
+
+
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

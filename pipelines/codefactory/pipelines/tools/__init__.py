@@ -15,6 +15,6 @@ workspace.py tools in a workspace's own files       check.py     `check`: what t
 """
 
 from .registry import Tools, default_tools
-from .tool import Tool, ToolError, tool
+from .tool import ArgumentsError, Tool, ToolError, tool
 
-__all__ = ["Tool", "ToolError", "Tools", "default_tools", "tool"]
+__all__ = ["ArgumentsError", "Tool", "ToolError", "Tools", "default_tools", "tool"]

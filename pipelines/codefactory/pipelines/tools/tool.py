@@ -21,13 +21,20 @@ if TYPE_CHECKING:
     from codefactory.pipelines.definitions.registry import Effect
     from codefactory.pipelines.engine import Context
     from codefactory.pipelines.models.model import ToolSpec
+    from codefactory.pipelines.policy import AccessPolicy
 
+_NEEDS = {"reads": "read", "writes": "write", "network": "hosts", "costs": "models"}
+_DOES = {"reads": "reads files", "writes": "changes files", "network": "reaches hosts", "costs": "asks models"}
 UNKNOWN: frozenset[Effect] = frozenset(("reads", "writes", "network", "executes", "costs"))
 """The effects of a function that does not say."""
 
 
 class ToolError(StepError):
     """A function cannot be a tool, or cannot be called as asked."""
+
+
+class ArgumentsError(ToolError):
+    """The arguments do not fit the tool."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ class Tool:
         return ToolSpec(self.name, self.description, self.parameters)
 
     def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments as the function takes them. Raises ToolError naming the one that is wrong."""
+        """The arguments as the function takes them. Raises ArgumentsError naming the one that is wrong."""
         try:
             checked = self._arguments.model_validate(dict(arguments), strict=False)
         except ValidationError as error:
@@ -76,10 +83,30 @@ class Tool:
             place = ".".join(str(part) for part in first["loc"])
             if first["type"] == "extra_forbidden":
                 known = ", ".join(f"`{n}`" for n in self.parameters["properties"]) or "none"
-                raise ToolError(f"the tool `{self.name}` has no parameter `{place}`; it has {known}") from error
-            raise ToolError(f"the tool `{self.name}`: argument `{place}`: {first['msg']}") from error
+                raise ArgumentsError(f"the tool `{self.name}` has no parameter `{place}`; it has {known}") from error
+            raise ArgumentsError(f"the tool `{self.name}`: argument `{place}`: {first['msg']}") from error
         named = {f.alias or n: n for n, f in type(checked).model_fields.items()}
         return {alias: getattr(checked, n) for alias, n in named.items() if n in checked.model_fields_set}
+
+    def refuse(self, policy: AccessPolicy) -> str | None:
+        """Why a run with this policy may not call it; None if it may."""
+        for effect, setting in _NEEDS.items():
+            if effect in self.effects and getattr(policy, setting) == ():
+                does = _DOES[effect]
+                return f"the tool `{self.name}` may not be called: it {does}, and the policy's `{setting}` is empty"
+        return None
+
+    async def invoke_json(self, arguments: str, ctx: Context) -> Any:
+        """As `invoke`, with arguments as a model wrote them."""
+        import json
+
+        try:
+            given: Any = json.loads(arguments or "{}")
+        except (ValueError, RecursionError) as error:
+            raise ArgumentsError(f"the arguments are not JSON: {error}") from error
+        if not isinstance(given, dict):
+            raise ArgumentsError("the arguments are no JSON object")
+        return await self.invoke(given, ctx)  # pyright: ignore[reportUnknownArgumentType]
 
     async def invoke(self, arguments: Mapping[str, Any], ctx: Context) -> Any:
         """The result in its JSON form. A function that is no coroutine runs in a thread.

@@ -14,11 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from codefactory.pipelines.engine import Context
-    from codefactory.pipelines.policy import AccessPolicy
-    from codefactory.pipelines.tools import Tool
 
 _ALL: frozenset[Effect] = frozenset(("reads", "writes", "network", "executes", "costs"))
-_NEEDS = {"reads": "read", "writes": "write", "network": "hosts", "costs": "models"}
 
 
 class ToolConfig(Strict):
@@ -45,7 +42,7 @@ def _problems(config: dict[str, Any]) -> Iterable[tuple[str, str]]:
 
 
 def _effects_of(config: dict[str, Any]) -> frozenset[Effect]:
-    """A file's tools say what they do once the file is loaded, when the step runs: see `_check_policy`."""
+    """A file's tools say what they do once the file is loaded, when the step runs: see `Tool.refuse`."""
     from codefactory.pipelines.tools import ToolError, default_tools
     from codefactory.pipelines.tools.workspace import is_file
 
@@ -71,15 +68,9 @@ async def _run(config: ToolConfig, ctx: Context) -> Any:
         tool = await ctx.scope.run.engine.threads.run(lambda: workspace_tool(config.name, access))
     else:
         tool = default_tools().get(config.name)
-    _check_policy(tool, ctx.policy)
+    if refusal := tool.refuse(ctx.policy):
+        raise StepError(refusal)
     return await tool.invoke(config.arguments, ctx)
-
-
-def _check_policy(tool: Tool, policy: AccessPolicy) -> None:
-    """Once more, with the effects that are known by now."""
-    for effect, setting in _NEEDS.items():
-        if effect in tool.effects and getattr(policy, setting) == ():
-            raise StepError(f"the tool `{tool.name}` {effect}, and the policy's `{setting}` is empty")
 
 
 TOOL = StepType(
