@@ -120,6 +120,11 @@ class Context:
         return value if masker is None else masker.value(value)
 
     @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The one that the run is on: for threads."""
+        return self._loop
+
+    @property
     def models(self) -> ModelSource:
         """Where a step gets a model, by name or the user's own."""
         engine = self._scope.run.engine

@@ -21,6 +21,7 @@ COMMANDS = {
     "context": "Show what a model would be shown along with a file, and why.",
     "run": "Run a pipeline.",
     "runs": "List, follow, resume, fork and prune runs.",
+    "steps": "List the types of steps, their settings and the tools there are.",
     "pipelines": "Check, show, convert and compare pipeline definitions.",
     "doctor": "Say what works on this machine, what does not, and what to do.",
     "trust": "Trust a project's settings, pipelines, prompts and tools as they are now.",

@@ -251,6 +251,58 @@ def restore(source: Path, store: Path) -> None:
     click.echo(f"restored {store}{f'; the old one is {aside}' if aside else ''}")
 
 
+@command.command("trash")
+@click.argument("run")
+@STORE
+@click.option("--restore", is_flag=True, help="Put what was deleted back.")
+@click.option("--only", "numbers", type=int, multiple=True, metavar="NUMBER", help="Only this entry; may be repeated.")
+@click.option("--to", type=click.Path(path_type=Path, file_okay=False), help="Restore into this folder instead.")
+@click.option("--json", "as_json", is_flag=True)
+def trash(run: str, store: Path, restore: bool, numbers: tuple[int, ...], to: Path | None, as_json: bool) -> None:
+    """List what the steps of a run deleted, and put it back.
+
+    Files go back to where they were only beneath the current folder; --to restores those from elsewhere.
+    """
+    from codefactory.pipelines.files import trash as bin_
+
+    run_id = _run_id(store, run)
+    entries = [e for e in bin_.trashed(store, run_id) if not numbers or e.number in numbers]
+    if missing := set(numbers) - {e.number for e in entries}:
+        raise click.UsageError(f"there is no entry {min(missing)} in the trash of run {run_id}")
+    if not restore:
+        for entry in entries:
+            click.echo(json.dumps(entry.to_json()) if as_json else f"{entry.number:>4}  {entry.path}  ({entry.step})")
+        return
+    raise SystemExit(_restore(store, run_id, entries, to))
+
+
+def _restore(store: Path, run_id: str, entries: list[Any], to: Path | None) -> int:
+    """The last deleted first, so that a path that was deleted twice ends as it was before both. The exit code."""
+    from codefactory.pipelines.engine import EngineError
+    from codefactory.pipelines.files import trash as bin_
+    from codefactory.pipelines.files.access import Access
+
+    failed = 0
+    folder = (to or Path.cwd()).resolve()
+    access = Access((), (folder,), folder)
+    for entry in reversed(entries):
+        target = None if to is None else f"{entry.number}/{entry.path.name}"
+        try:
+            click.echo(f"restored {bin_.restore(store, run_id, entry, access, target)}")
+        except EngineError as error:
+            failed = 1
+            click.echo(f"not restored: {entry.path}: {error}", err=True)
+    return failed
+
+
+def _run_id(store: Path, run: str) -> str:
+    """The whole id of a run in the store; of one that was not kept, as given."""
+    if not (store / "runs.db").exists():
+        return run
+    with store_of(store) as opened:
+        return _find(opened, run).id
+
+
 def _store_job(job: Callable[[Any], Any]) -> Any:
     from codefactory.pipelines.store import StoreError, retention
 

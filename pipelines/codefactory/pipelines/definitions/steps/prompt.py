@@ -68,7 +68,7 @@ async def _run(config: PromptConfig, ctx: Context) -> Any:
         shape = None if config.schema_ is None else await shape_of(config.schema_)
     except ValueError as error:
         raise StepError(f"its setting `schema` is not valid: {error}") from error
-    tools = _tools(config.tools)
+    tools = _tools(config.tools, ctx)
     messages = [Message("user", config.prompt)]
     if config.system is not None:
         messages.insert(0, Message("system", config.system))
@@ -163,17 +163,27 @@ def _settle(reservation: Reservation, amounts: Mapping[str, float], usage: Usage
     reservation.settle(**spent)
 
 
-def _tools(names: Sequence[str]) -> list[Tool]:
+def _tools(names: Sequence[str], ctx: Context) -> list[Tool]:
+    """Each as the model may have it called: with this step's context, and only if the policy allows what it does."""
     if not names:
         return []
-    from codefactory.pipelines.engine.assembly import did_you_mean
-    from codefactory.pipelines.tool_use import registered
+    from codefactory.pipelines.tool_use import Tool, ToolArgumentsError
+    from codefactory.pipelines.tools import ArgumentsError, default_tools
 
-    known = registered()
-    for name in names:
-        if name not in known:
-            raise StepError(f"its setting `tools`: `{name}` is no registered function{did_you_mean(name, list(known))}")
-    return [known[name] for name in names]
+    def offered(name: str) -> Tool:
+        found = default_tools().get(name)
+        if refusal := found.refuse(ctx.policy):
+            raise StepError(refusal)
+
+        async def call(arguments: str) -> Any:
+            try:
+                return await found.invoke_json(arguments, ctx)
+            except ArgumentsError as error:
+                raise ToolArgumentsError(str(error)) from None
+
+        return Tool(found.spec(), call)
+
+    return [offered(name) for name in names]
 
 
 def _step_error(error: ModelError) -> StepError:
