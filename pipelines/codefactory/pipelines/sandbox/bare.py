@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .limiting import beside_others, limited
 from .sandbox import TEMPORARY, Prepared, private_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from .sandbox import MechanismName, Request
 
 
 class Bare:
-    name: ClassVar[MechanismName] = "none"
+    name: MechanismName = "none"
     detail = "none: programs run with all rights of the user; limits only"
 
     @contextmanager
-    def prepare(self, request: Request) -> Iterator[Prepared]:
+    def prepare(self, request: Request) -> Generator[Prepared]:
         with private_folder() as temporary:
             environment = relocated(request, temporary)
             folder = str(request.folder or temporary)
-            yield Prepared(limited(request.arguments, request.limits, beside_others(request.limits)), environment, folder)
+            command = limited(request.arguments, request.limits, beside_others(request.limits))
+            yield Prepared(command, environment, folder, temporary=Path(temporary))
 
 
 def relocated(request: Request, temporary: str) -> dict[str, str]:

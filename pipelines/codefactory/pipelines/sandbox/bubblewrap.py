@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import platform
 import re
 import shutil
 import subprocess
 import tempfile
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from . import seccomp, system
 from .limiting import limited
 from .sandbox import TEMPORARY, Prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from .sandbox import MechanismName, Request
@@ -25,7 +26,7 @@ _SHARED_MEMORY_BYTES = 64_000_000
 
 
 class Bubblewrap:
-    name: ClassVar[MechanismName] = "bubblewrap"
+    name: MechanismName = "bubblewrap"
 
     def __init__(self, program: str) -> None:
         self._program = program
@@ -42,7 +43,7 @@ class Bubblewrap:
         )
 
     @contextlib.contextmanager
-    def prepare(self, request: Request) -> Iterator[Prepared]:
+    def prepare(self, request: Request) -> Generator[Prepared]:
         with contextlib.ExitStack() as stack:
             options = [
                 *("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"),
@@ -80,7 +81,7 @@ def _system_options() -> list[str]:
     options: list[str] = []
     for path in system.folders():
         if path.is_symlink():
-            options += ["--symlink", os.readlink(path), str(path)]
+            options += ["--symlink", str(path.readlink()), str(path)]
         else:
             options += ["--ro-bind", str(path), str(path)]
     for path in system.settings():
@@ -113,14 +114,14 @@ def _files(stack: contextlib.ExitStack) -> list[str]:
 
 
 def _opened(options: list[str]) -> Iterator[int]:
-    for option, value in zip(options, options[1:], strict=False):
+    for option, value in itertools.pairwise(options):
         if option == "--ro-bind-data":
             yield int(value)
 
 
 def _readable(data: bytes, stack: contextlib.ExitStack) -> int:
     """An open file with this content, at its beginning."""
-    file = stack.enter_context(tempfile.TemporaryFile(buffering=0))
+    file = stack.enter_context(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 the stack is one
     file.write(data)
     file.seek(0)
     return file.fileno()

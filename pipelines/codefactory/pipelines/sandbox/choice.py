@@ -35,7 +35,7 @@ _survey: tuple[Found, ...] | None = None
 
 async def survey() -> tuple[Found, ...]:
     """Every mechanism of this system, the best first. Remembered."""
-    global _survey  # noqa: PLW0603 what works does not change while we run
+    global _survey
     if _survey is None:
         _survey = tuple([await _tried(name, made) for name, made in _candidates()])
     return _survey

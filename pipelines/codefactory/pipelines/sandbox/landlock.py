@@ -16,7 +16,7 @@ import platform
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from . import seccomp, system
 from .bare import relocated
@@ -24,7 +24,7 @@ from .limiting import beside_others
 from .sandbox import Prepared, private_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from .sandbox import MechanismName, Request
 
@@ -34,7 +34,7 @@ _SIGNALS_SINCE, _TRUNCATION_SINCE = 6, 3
 
 
 class Landlock:
-    name: ClassVar[MechanismName] = "landlock"
+    name: MechanismName = "landlock"
 
     def __init__(self, abi: int, *, namespaces: bool = True) -> None:
         """`namespaces`: whether to try for them."""
@@ -51,12 +51,13 @@ class Landlock:
         return f"landlock (version {self._abi} of its interface): no network, read-only system, system calls filtered"
 
     @contextlib.contextmanager
-    def prepare(self, request: Request) -> Iterator[Prepared]:
-        with private_folder() as temporary, tempfile.TemporaryFile(buffering=0) as file:
-            file.write(marshal.dumps(self._specification(request, os.path.realpath(temporary))))
+    def prepare(self, request: Request) -> Generator[Prepared]:
+        with private_folder() as made, tempfile.TemporaryFile(buffering=0) as file:
+            temporary = os.path.realpath(made)
+            file.write(marshal.dumps(self._specification(request, temporary)))
             file.seek(0)
             command = (sys.executable, "-I", "-S", str(_SHIM), str(file.fileno()))
-            yield Prepared(command, {"PATH": os.defpath}, "/", (file.fileno(),))
+            yield Prepared(command, {"PATH": os.defpath}, "/", (file.fileno(),), Path(temporary))
 
     def _specification(self, request: Request, temporary: str) -> dict[str, Any]:
         return {

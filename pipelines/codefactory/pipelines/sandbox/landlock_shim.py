@@ -1,9 +1,9 @@
 """A program that locks itself in with landlock, and becomes another. Runs alone: `python -I -S landlock_shim.py FD`.
 
-FD is an open file with a marshalled dict: see `landlock.specification`. Three processes where there may be namespaces: the
-keeper, which we are asked to end and which ends everything; the first process of a namespace of its own; the command.
-Without them, two: what the command leaves behind falls to the keeper. The exit code is the command's, 128 + n after
-signal n, 126 when it could not be locked in and 127 when it could not be started.
+FD is an open file with a marshalled dict: see `landlock.Landlock`. Three processes where there may be namespaces: the
+keeper, which ends everything when it is asked to; the first process of a namespace of its own; the command. Without
+them, two: what the command leaves behind falls to the keeper. The exit code is the command's, 128 + n after signal n,
+126 when it could not be locked in and 127 when it could not be started.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _INET, _DATAGRAM, _SET_INTERFACE_FLAGS, _UP_AND_RUNNING = 2, 2, 0x8914, 0x41
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
 _TRUNCATE, _IOCTL_DEVICE = 1 << 14, 1 << 15
+_RIGHTS_BY_VERSION = (13, 14, 15, 15, 16)
 _MAKE_DEVICES = 1 << 6 | 1 << 11
 _ON_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEVICE
 _READING = _EXECUTE | _READ_FILE | _READ_DIR
@@ -60,8 +61,12 @@ def main() -> NoReturn:
         if isolated:
             _first_process(specification)
         _become(specification, isolated=False)
-    signal.signal(signal.SIGTERM, lambda *_: _leave(143))
+    signal.signal(signal.SIGTERM, _asked_to_leave)
     _leave(_code_of(child))
+
+
+def _asked_to_leave(_signal: int, _frame: object) -> None:
+    _leave(143)
 
 
 def _leave(code: int) -> NoReturn:
@@ -98,7 +103,11 @@ def _own_namespaces() -> bool:
     others = _NEW_PID | _NEW_NET | _NEW_IPC | _NEW_UTS
     if _libc.unshare(_NEW_USER | others) == 0:
         try:
-            for name, line in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+            for name, line in (
+                ("setgroups", "deny"),
+                ("uid_map", f"{user} {user} 1"),
+                ("gid_map", f"{group} {group} 1"),
+            ):
                 with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123 imports little
                     file.write(line)
         except OSError as error:
@@ -134,7 +143,7 @@ def _become(specification: dict[str, Any], *, isolated: bool) -> NoReturn:
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     try:
-        os.execvpe(arguments[0], arguments, environment)
+        os.execvpe(arguments[0], arguments, environment)  # noqa: S606 no shell is wanted
     except OSError as error:
         os.write(2, f"{arguments[0]}: {error.strerror}\n".encode())
     os._exit(127)
@@ -169,8 +178,8 @@ def _lock(specification: dict[str, Any], *, isolated: bool) -> None:
 
 
 def _restrict(calls: tuple[int, ...], specification: dict[str, Any]) -> None:
-    abi = specification["abi"]
-    every = (1 << (13, 14, 15, 15, 16)[min(abi, 5) - 1]) - 1
+    abi: int = specification["abi"]
+    every = (1 << _RIGHTS_BY_VERSION[min(abi, 5) - 1]) - 1
     attributes = struct.pack("=QQQ", every, 3 if abi >= 4 and not specification["namespaces"] else 0, 3)
     size = 24 if abi >= 6 else 16 if abi >= 4 else 8
     ruleset = _libc.syscall(calls[_CREATE_RULESET], attributes, ctypes.c_size_t(size), 0)

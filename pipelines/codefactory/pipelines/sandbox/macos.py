@@ -5,33 +5,42 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from .bare import relocated
 from .limiting import limited
 from .sandbox import Prepared, private_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable
 
     from .sandbox import MechanismName, Request
 
 _PROGRAM = "/usr/bin/sandbox-exec"
-_SYSTEM = ("/usr", "/bin", "/sbin", "/System", "/Library/Frameworks", "/Library/Apple", "/private/etc/ssl", "/opt/homebrew")
+_SYSTEM = (
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/System",
+    "/Library/Frameworks",
+    "/Library/Apple",
+    "/private/etc/ssl",
+    "/opt/homebrew",
+)
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 
 
 class SandboxExec:
-    name: ClassVar[MechanismName] = "sandbox-exec"
+    name: MechanismName = "sandbox-exec"
     detail = "sandbox-exec: no network, read-only system"
 
     @contextlib.contextmanager
-    def prepare(self, request: Request) -> Iterator[Prepared]:
+    def prepare(self, request: Request) -> Generator[Prepared]:
         with private_folder() as temporary:
             real = os.path.realpath(temporary)
             text = profile((*request.read, *(Path(f) for f in _SYSTEM)), (*request.write, Path(real)))
             command = (_PROGRAM, "-p", text, *limited(request.arguments, request.limits, 4096))
-            yield Prepared(command, relocated(request, real), str(request.folder or real))
+            yield Prepared(command, relocated(request, real), str(request.folder or real), (), Path(real))
 
 
 def available() -> SandboxExec | str:

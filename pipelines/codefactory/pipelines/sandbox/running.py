@@ -8,7 +8,7 @@ import os
 import signal
 from dataclasses import replace
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .output import Output, ResultPipe
 from .process_tree import end_below
@@ -42,7 +42,7 @@ async def run(
         prepared = stack.enter_context(mechanism.prepare(request))
         process = await _start(prepared, (pipe.write_end,) if pipe is not None else ())
         output = Output(request.limits.output_bytes, on_output, all_of_it=not stop_at_excess)
-        watch = Watch(request)
+        watch = Watch(request, prepared)
         try:
             await output.begin(process, pipe)
             limit = await _first_limit(process, output, watch, stdin, request, stop_at_excess=stop_at_excess)
@@ -98,7 +98,9 @@ async def _first_limit(
     excess = asyncio.ensure_future(output.excess.wait())
     feeding = asyncio.ensure_future(_feed(process.stdin, stdin))
     tasks = (ended, watching, excess, feeding)
-    waiting = {ended, watching, output.failed} | ({excess} if stop_at_excess else set())
+    waiting: set[asyncio.Future[Any]] = {ended, watching, output.failed}
+    if stop_at_excess:
+        waiting.add(excess)
     try:
         done, _ = await asyncio.wait(waiting, timeout=request.limits.wall_s, return_when=asyncio.FIRST_COMPLETED)
         if output.failed in done:

@@ -68,11 +68,12 @@ class Prepared:
     folder: str
     descriptors: tuple[int, ...] = ()
     """Open files it inherits; closed by whoever prepared it."""
+    temporary: Path | None = None
+    """The private folder, where it is on a disk that has no other bound."""
 
 
 class Mechanism(Protocol):
-    @property
-    def name(self) -> MechanismName: ...
+    name: MechanismName
 
     @property
     def detail(self) -> str:

@@ -153,8 +153,10 @@ NUMBERS: dict[str, tuple[int, int]] = {
 """By name: (x86_64, aarch64); -1 where there is no such call."""
 
 _CONDITIONAL = frozenset(
-    ("clone", "unshare", "ioctl", "socket", "chmod", "fchmod", "fchmodat", "fchmodat2", "mkdir", "mkdirat")
-    + ("mknod", "mknodat", "creat", "open", "openat")
+    (
+        *("clone", "unshare", "ioctl", "socket", "chmod", "fchmod", "fchmodat", "fchmodat2", "mkdir", "mkdirat"),
+        *("mknod", "mknodat", "creat", "open", "openat"),
+    )
 )
 _LATER = frozenset(list(NUMBERS)[list(NUMBERS).index("chown") :])
 _ABSENT = frozenset(
@@ -218,8 +220,8 @@ def program(
     """The filter for `machine` (default: this one), as an array of `struct sock_filter`.
 
     `sockets`: whether there may be sockets, of the common families; there may be pairs of them always. `landlock`:
-    refuse what landlock does not know about files and other processes; `truncation`: it knows that. `signals`: whether there may be signals. Raises
-    ValueError for a machine that there is no table for.
+    refuse what landlock does not know about files and other processes; `truncation`: it knows that. `signals`: whether
+    there may be signals. Raises ValueError for a machine that there is no table for.
     """
     machine = machine or platform.machine()
     if machine not in ARCHITECTURES:

@@ -13,7 +13,7 @@ from .process_tree import proportional_memory, usage
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .sandbox import Limit, Request
+    from .sandbox import Limit, Prepared, Request
 
 _FIRST_S = 0.015
 _EVERY_S = 0.05
@@ -24,9 +24,11 @@ _WALK_AGAIN = 20
 class Watch:
     """`until_exceeded` returns the limit that the tree below a process has passed."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, prepared: Prepared) -> None:
         self._limits = request.limits
-        self._disk = _Disk(request.write, request.limits.disk_bytes)
+        self._disks = [_Disk(request.write, request.limits.disk_bytes)]
+        if prepared.temporary is not None:
+            self._disks.append(_Disk((prepared.temporary,), request.limits.temporary_bytes))
         self.cpu_s = 0.0
         """Used so far, as seen last."""
 
@@ -49,7 +51,10 @@ class Watch:
             exact = await asyncio.to_thread(proportional_memory, pid)
             if exact is None or exact > limits.memory_bytes:
                 return "memory"
-        return "disk" if await self._disk.exceeded() else None
+        for disk in self._disks:
+            if await disk.exceeded():
+                return "disk"
+        return None
 
 
 _OF_OURS = 3

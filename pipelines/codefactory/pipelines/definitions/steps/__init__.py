@@ -1,6 +1,7 @@
-"""The types of steps that need nothing from the world outside, one module each."""
+"""The types of steps, one module each."""
 
 from .approval import APPROVAL
+from .code import CODE
 from .condition import CONDITION
 from .function import FUNCTION
 from .loop import LOOP
@@ -8,4 +9,4 @@ from .map import MAP
 from .pipeline import PIPELINE
 from .set import SET
 
-BUILT_IN = (SET, CONDITION, MAP, LOOP, PIPELINE, APPROVAL, FUNCTION)
+BUILT_IN = (SET, CONDITION, MAP, LOOP, PIPELINE, APPROVAL, FUNCTION, CODE)
