@@ -86,7 +86,9 @@ def _system_options() -> list[str]:
             options += ["--ro-bind", str(path), str(path)]
     for path in system.settings():
         options += ["--ro-bind-try", str(path), str(path)]
-    return [*options, "--proc", "/proc", "--dev", "/dev"]
+    # Read-only: root in the sandbox is root to the kernel's settings, /proc/sys/kernel/core_pattern among them, which
+    # names a program that the kernel starts outside. bubblewrap 0.8 covers only what is a folder one may write in.
+    return [*options, "--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]
 
 
 def _bound(request: Request) -> list[str]:

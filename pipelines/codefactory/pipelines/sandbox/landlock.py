@@ -2,7 +2,7 @@
 
 A shim locks itself in and becomes the program. Where there may be user namespaces, network and processes are its own,
 too; where not, it gets no socket at all and reaches no process but its own. Landlock knows no change of a file's mode,
-owner or times, so these are refused everywhere.
+owner or times, and no connection to a UNIX socket, so these are refused everywhere.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ class Landlock:
 
     def __init__(self, abi: int, *, namespaces: bool = True) -> None:
         """`namespaces`: whether to try for them."""
-        self._abi = abi
+        self.abi = abi
         self._namespaces = namespaces
         truncation = abi >= _TRUNCATION_SINCE
-        self._filter = seccomp.program(landlock=True, truncation=truncation)
+        self._filter = seccomp.program(landlock=True, truncation=truncation, sockets="internet")
         self._alone = seccomp.program(
-            landlock=True, truncation=truncation, sockets=False, signals=abi >= _SIGNALS_SINCE
+            landlock=True, truncation=truncation, sockets="none", signals=abi >= _SIGNALS_SINCE
         )
 
     @property
     def detail(self) -> str:
-        return f"landlock (version {self._abi} of its interface): no network, read-only system, system calls filtered"
+        return f"landlock (version {self.abi} of its interface): no network, read-only system, system calls filtered"
 
     @contextlib.contextmanager
     def prepare(self, request: Request) -> Generator[Prepared]:
@@ -62,7 +62,7 @@ class Landlock:
     def _specification(self, request: Request, temporary: str) -> dict[str, Any]:
         return {
             "parent": os.getpid(),
-            "abi": self._abi,
+            "abi": self.abi,
             "namespaces": self._namespaces,
             "arguments": request.arguments,
             "environment": dict(relocated(request, temporary)),

@@ -14,6 +14,7 @@ import errno
 import platform
 import struct
 from dataclasses import dataclass
+from typing import Literal
 
 _LOAD_WORD = 0x20
 _AND = 0x54
@@ -173,6 +174,14 @@ _CREATING = 0o100 | 0o20000000
 """O_CREAT, O_TMPFILE without O_DIRECTORY."""
 _AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
 
+Sockets = Literal["all", "internet", "none"]
+"""None without "internet" or "all" but pairs; UNIX sockets, which are found by a file's name, with "all"."""
+_FAMILIES: dict[Sockets, tuple[int, ...]] = {
+    "all": (_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK),
+    "internet": (_AF_INET, _AF_INET6, _AF_NETLINK),
+    "none": (),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class _Any:
@@ -212,16 +221,16 @@ class _Rule:
 def program(
     machine: str | None = None,
     *,
-    sockets: bool = True,
+    sockets: Sockets = "all",
     landlock: bool = False,
     truncation: bool = True,
     signals: bool = True,
 ) -> bytes:
     """The filter for `machine` (default: this one), as an array of `struct sock_filter`.
 
-    `sockets`: whether there may be sockets, of the common families; there may be pairs of them always. `landlock`:
-    refuse what landlock does not know about files and other processes; `truncation`: it knows that. `signals`: whether
-    there may be signals. Raises ValueError for a machine that there is no table for.
+    `sockets`: of which families; there may be pairs of them always. `landlock`: refuse what landlock does not know
+    about files and other processes; `truncation`: it knows that. `signals`: whether there may be signals. Raises
+    ValueError for a machine that there is no table for.
     """
     machine = machine or platform.machine()
     if machine not in ARCHITECTURES:
@@ -243,7 +252,7 @@ def program(
     return b"".join(code)
 
 
-def _rules(*, sockets: bool, landlock: bool, truncation: bool, signals: bool) -> list[_Rule]:
+def _rules(*, sockets: Sockets, landlock: bool, truncation: bool, signals: bool) -> list[_Rule]:
     rules = [
         _Rule(name, error=errno.ENOSYS if name in _ABSENT else errno.EPERM)
         for name in NUMBERS
@@ -253,9 +262,7 @@ def _rules(*, sockets: bool, landlock: bool, truncation: bool, signals: bool) ->
         _Rule("clone", (_Any(0, _NEW_NAMESPACES),)),
         _Rule("unshare", (_Any(0, _NEW_NAMESPACES | _NEW_TIME),)),
         *(_Rule("ioctl", (_Is(1, request),)) for request in (_TIOCSTI, _TIOCLINUX, _TIOCSETD)),
-        _Rule("socket", (_IsNone(0, (_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK)),), errno.EAFNOSUPPORT)
-        if sockets
-        else _Rule("socket", error=errno.EACCES),
+        _Rule("socket", (_IsNone(0, _FAMILIES[sockets]),), errno.EAFNOSUPPORT),
         *(_Rule(name, (_Any(mode, _SET_ID),)) for name, mode in _MODES.items()),
         *(_Rule(name, (_Is(mode, kind, 0o170000),)) for name, mode in _NODES.items() for kind in _DEVICES),
         *(_Rule(name, (_Any(mode - 1, _CREATING), _Any(mode, _SET_ID))) for name, mode in _OPENING.items()),
