@@ -12,14 +12,16 @@ import ctypes
 import marshal
 import os
 import resource
-import signal
 import struct
 import sys
 
 TYPE_CHECKING = False
-"""Every import here is paid for at every run of a program: typing, json and contextlib are worth 20 ms."""
+"""Every import is paid for at each run of a program: typing, json, contextlib and signal would double what it costs."""
 if TYPE_CHECKING:
+    import signal
     from typing import Any, NoReturn
+else:
+    import _signal as signal
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF, _SECCOMP, _CAPSET = range(5)
 _CALLS = {"x86_64": (444, 445, 446, 317, 126), "aarch64": (444, 445, 446, 277, 91)}
