@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,11 @@ from pydantic import Field
 
 from codefactory.pipelines.code.languages import Language  # noqa: TC001 pydantic reads it
 from codefactory.pipelines.definitions.model import Strict
-from codefactory.pipelines.definitions.registry import StepType
+from codefactory.pipelines.definitions.registry import Effect, StepType
 from codefactory.pipelines.engine.errors import StepError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from codefactory.pipelines.engine import Context
     from codefactory.pipelines.policy import AccessPolicy
@@ -59,8 +60,8 @@ async def _run(config: CodeConfig, ctx: Context) -> Any:
         config.code,
         config.inputs,
         _allowed_program(config.interpreter, policy),
-        _allowed_paths(config.read, (*policy.read, *policy.write), "read"),
-        _allowed_paths(config.write, policy.write, "write"),
+        await asyncio.to_thread(_allowed_paths, config.read, policy.refuse_read) if config.read else (),
+        await asyncio.to_thread(_allowed_paths, config.write, policy.refuse_write) if config.write else (),
         _allowed_environment(config.environment, policy),
     )
     decoders = _Decoders()
@@ -69,7 +70,11 @@ async def _run(config: CodeConfig, ctx: Context) -> Any:
         if text := decoders.text(stream, data):
             await ctx.emit({"stream": stream, "text": text})
 
-    return await run_code(await _sandbox(policy), program, _limits(config, policy), on_output)
+    sandbox = await _sandbox(policy)
+    if sandbox.name == "none":
+        ctx.log("the code runs without a sandbox: there is none here, and the policy allows that", "warning")
+    ctx.audit("command_run", program=config.interpreter or config.language, sandbox=sandbox.name)
+    return await run_code(sandbox, program, _limits(config, policy), on_output)
 
 
 async def _sandbox(policy: AccessPolicy) -> Sandbox:
@@ -98,28 +103,29 @@ def _limits(config: CodeConfig, policy: AccessPolicy) -> Limits:
 
 
 def _allowed_program(program: str | None, policy: AccessPolicy) -> str | None:
-    if program is not None and program not in policy.commands:
-        raise StepError(f"the policy does not allow the command `{program}`; add it to `policy.commands`")
+    if program is not None and (refusal := policy.refuse_command(program)) is not None:
+        raise StepError(refusal)
     return program
 
 
-def _allowed_paths(paths: Iterable[str], roots: Iterable[Path], what: str) -> tuple[Path, ...]:
-    """Real paths: a link that leads out of a root is not in it."""
-    allowed = [Path(os.path.realpath(root)) for root in roots]
+def _allowed_paths(paths: Iterable[str], refuse: Callable[[Path], str | None]) -> tuple[Path, ...]:
+    """Real paths: what is bound is what was allowed, whatever becomes of the links on the way."""
     found: list[Path] = []
     for text in paths:
         path = Path(text)
+        if not path.is_absolute():
+            raise StepError(f"`{text}` is not an absolute path")
         real = Path(os.path.realpath(path))
-        if not path.is_absolute() or not any(real.is_relative_to(root) for root in allowed):
-            raise StepError(f"the policy does not allow to {what} `{text}`; add its folder to `policy.{what}`")
+        if (refusal := refuse(real)) is not None:
+            raise StepError(refusal)
         found.append(real)
     return tuple(found)
 
 
 def _allowed_environment(names: Iterable[str], policy: AccessPolicy) -> dict[str, str]:
     for name in names:
-        if name not in policy.environment:
-            raise StepError(f"the policy does not allow the variable `{name}`; add it to `policy.environment`")
+        if (refusal := policy.refuse_environment(name)) is not None:
+            raise StepError(refusal)
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
@@ -136,12 +142,23 @@ class _Decoders:
         return self._of[stream].decode(data)
 
 
+def _effects(settings: dict[str, Any]) -> frozenset[Effect]:
+    """In the sandbox, code touches only what is named."""
+    effects: set[Effect] = {"executes"}
+    if settings.get("read"):
+        effects.add("reads")
+    if settings.get("write"):
+        effects.add("writes")
+    return frozenset(effects)
+
+
 CODE = StepType(
     "code",
     CodeConfig,
     _run,
     "Run Python or JavaScript in the sandbox.",
     effects=frozenset(("reads", "writes", "executes")),
+    effects_of=_effects,
     trusted=True,
     verbatim=frozenset(("code",)),
 )
