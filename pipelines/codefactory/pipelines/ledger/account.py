@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 GRACE_S = 60.0
 """After the longest time a call may take, until it is taken for lost."""
 
+ROUNDING_USD = 1e-9
+"""What a sum of thousands of costs may be off by."""
+
 CHARGED_USD = "coalesce(cost_usd, reserved_usd, 0.0)"
 CHARGED_TOKENS = "coalesce(input_tokens + output_tokens, reserved_tokens)"
 """What was not reported counts as it was reserved."""
@@ -134,7 +137,7 @@ class Account:
             if limit_usd is None and limit_tokens is None:
                 continue
             used_usd, used_tokens = _used(connection, column, value)
-            if limit_usd is not None and usd and used_usd + usd > limit_usd:
+            if limit_usd is not None and usd and used_usd + usd > limit_usd + ROUNDING_USD:
                 raise ModelError("budget", _no_money(used_usd, limit_usd, usd, column, setting))
             if limit_tokens is not None and used_tokens + tokens > limit_tokens:
                 raise ModelError("budget", _no_tokens(used_tokens, limit_tokens, tokens, column, setting))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from .account import mark_lost
 
@@ -46,8 +46,10 @@ class Row:
     """Seconds since the epoch."""
 
     def __add__(self, other: Row) -> Row:
-        summed = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(Row) if f.name != "key"}
-        return Row(self.key, **summed | {"last_at": max(self.last_at, other.last_at)})
+        one, two = asdict(self), asdict(other)
+        summed: dict[str, Any] = {name: value + two[name] for name, value in one.items() if name != "key"}
+        summed["last_at"] = max(self.last_at, other.last_at)
+        return Row(self.key, **summed)
 
 
 _QUERY = """
