@@ -43,7 +43,7 @@ def test_the_users_own_price_wins() -> None:
 
 def test_a_long_request_has_the_price_of_its_tier() -> None:
     price = Price(
-        1.0, 2.0, cached_usd=0.5, cache_write_usd=1.5, tiers=((100, Price(10.0, 20.0)), (200, Price(30.0, 40.0)))
+        1.0, 2.0, cached_input_usd=0.5, cache_write_usd=1.5, tiers=((100, Price(10.0, 20.0)), (200, Price(30.0, 40.0)))
     )
     assert price.of(100, 1) == 102.0
     assert price.of(101, 1) == 1030.0
@@ -64,7 +64,7 @@ def test_every_row_of_the_table_is_a_price() -> None:
         price = bundled_price(name)
         assert price is not None
         assert 0 < price.input_usd <= price.output_usd < 0.01, name
-        assert price.cached_usd is None or price.cached_usd <= price.input_usd, name
+        assert price.cached_input_usd is None or price.cached_input_usd <= price.input_usd, name
         assert price.at_most(1000, 1000) >= price.of(1000, 1000), name
     assert context_tokens("openai/gpt-4o-mini") == 128_000
 

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from codefactory.pipelines.store.database import Schema, open_database
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from codefactory.pipelines.store.database import Opened
+from codefactory.pipelines.store.database import Schema
 
 APPLICATION_ID = 0x4346414C
 """In the file's header: "CFAL"."""
@@ -34,8 +27,3 @@ MIGRATIONS = (
 )
 
 LEDGER = Schema("ledger", APPLICATION_ID, MIGRATIONS)
-
-
-def open_ledger(path: Path) -> Opened:
-    """Raises StoreError."""
-    return open_database(path, LEDGER)

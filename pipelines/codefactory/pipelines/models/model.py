@@ -66,7 +66,7 @@ class Price:
 
     input_usd: float
     output_usd: float
-    cached_usd: float | None = None
+    cached_input_usd: float | None = None
     """For input that the provider had in its cache; None: as other input."""
     cache_write_usd: float | None = None
     """For input that the provider puts into its cache; None: as other input."""
@@ -78,9 +78,9 @@ class Price:
     def of(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float:
         """`cached_tokens`: those of the input tokens that came from the provider's cache."""
         price = self._tier(input_tokens)
-        cached_usd = price.input_usd if price.cached_usd is None else price.cached_usd
+        cached_input_usd = price.input_usd if price.cached_input_usd is None else price.cached_input_usd
         fresh = price.input_usd * (input_tokens - cached_tokens)
-        return fresh + cached_usd * cached_tokens + price.output_usd * output_tokens
+        return fresh + cached_input_usd * cached_tokens + price.output_usd * output_tokens
 
     def at_most(self, input_tokens: int, output_tokens: int) -> float:
         """As `of`, with everything newly put into the cache where that is dearer."""
