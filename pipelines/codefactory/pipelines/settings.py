@@ -97,6 +97,15 @@ class ModelSettings(_Section):
     timeout_s: float = Field(default=60.0, gt=0, description="Seconds to wait for a model's next words.")
     routes: dict[Role, RouteSettings] = Field(default={}, description="Models by role, in place of model.name.")
     limits: tuple[LimitSettings, ...] = Field(default=(), description="Rate limits.")
+    headers: dict[str, SecretStr] = Field(
+        default={}, description="More headers for each request, e.g. an organisation's."
+    )
+    proxy: str | None = Field(
+        default=None, description="The proxy on the way to a model; default: what HTTPS_PROXY and NO_PROXY say."
+    )
+    ca_bundle: Path | None = Field(
+        default=None, description="A PEM file of the authorities whose certificates are trusted."
+    )
 
 
 class PriceSettings(_Section):
