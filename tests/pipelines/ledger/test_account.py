@@ -117,6 +117,16 @@ async def test_an_unknown_price_is_said(store: LedgerStore) -> None:
     assert "codefactory.prices.models" in caveats(row)[0]
 
 
+async def test_each_request_that_nobody_reported_on_counts_at_the_most(store: LedgerStore) -> None:
+    with await spending(store).admit("m", "code", SMALL, 82, Price(0.0, 0.005)) as reservation:
+        reservation.settle(Usage(5, 5, 0.1, 2, unreported=2))
+    (row,) = await rows(store)
+    assert (row.input_tokens, row.cached_tokens, row.cost_usd, row.unknown_usage) == (5, 2, 0.1, 1)
+    assert (row.unknown_usage_tokens, round(row.unknown_usage_usd, 6)) == (2 * (SMALL_TOKENS + 82), 0.82)
+    with pytest.raises(ModelError, match=r"\$0\.9200 of the \$1\.00"):
+        await spending(store, Limits(usd_per_day=1.0)).admit("m", "code", SMALL, 400, CHEAP)
+
+
 async def test_a_wait_that_is_cancelled_leaves_nothing_set_aside(store: LedgerStore) -> None:
     await store.do(lambda _: None)
     blocked = store.submit(lambda _: time.sleep(0.2))

@@ -13,7 +13,8 @@ MIGRATIONS = (
         n integer primary key, at real not null, day text not null, workspace text not null, run text not null,
         role text not null, model text not null, state text not null, expires_at real not null,
         reserved_tokens integer not null, reserved_usd real,
-        input_tokens integer, output_tokens integer, cached_tokens integer, cost_usd real, duration_s real
+        input_tokens integer, output_tokens integer, cached_tokens integer, cost_usd real, duration_s real,
+        unreported integer not null default 0
     );
     create index call_by_day on call (day);
     create index call_by_workspace on call (workspace);

@@ -111,7 +111,8 @@ def read_records(connection: sqlite3.Connection, role: str | None = None) -> tup
     found: list[Any] = connection.execute(
         """
         select role, model, count(*), sum(result = 'accepted'), sum(result = 'unusable'), sum(result = 'failed'),
-            coalesce(sum(tokens), 0), case when count(cost_usd) = count(*) then sum(cost_usd) end, sum(duration_s),
+            coalesce(sum(tokens), 0),
+            case when sum(cost_usd is null and result <> 'failed') = 0 then total(cost_usd) end, sum(duration_s),
             coalesce(sum(case when result = 'accepted' then round end), 0)
         from (select *, row_number() over (partition by role, model order by n desc) as age from trial)
         where age <= ? and (? is null or role = ?) group by role, model

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from codefactory.analyzers import Analyzers, Snapshot
     from codefactory.pipelines.budget import Ledger
     from codefactory.pipelines.gate import UsesElsewhere
+    from codefactory.pipelines.ledger import Account
     from codefactory.pipelines.models import Model
     from codefactory.pipelines.prompts import Related
     from codefactory.pipelines.proposal import SuiteRun
@@ -42,6 +43,7 @@ async def repair(
     model: Model | None = None,
     budget: Budget | None = None,
     ledger: Ledger | None = None,
+    account: Account | None = None,
     context: Sequence[Related] = (),
     uses: UsesElsewhere | None = None,
     tests: ProjectTests | None = None,
@@ -50,8 +52,9 @@ async def repair(
     """Repair one document.
 
     `only`: fingerprints of the findings to repair; None means all. `allow`: SAFE leaves out fixes that change
-    behaviour. `model`: asked about what the fixers leave; None asks nobody. `context`: related files it may see.
-    `uses`: who else uses the document's public names. `tests`: must not fail with the change if they pass without.
+    behaviour. `model`: asked about what the fixers leave; None asks nobody. `account`: keeps the record of what is
+    spent, and holds the limits of a day and of a workspace. `context`: related files the model may see. `uses`: who
+    else uses the document's public names. `tests`: must not fail with the change if they pass without.
     `report` is called from this task.
 
     Cancelling the task ends the processes it started and the model's stream. Raises nothing else.
@@ -65,7 +68,7 @@ async def repair(
     fixed, declined = await apply_fixers(bench, original, allow)
     best, ended = fixed, None
     if model is not None:
-        spending = Spending(budget or Budget(), ledger=ledger)
+        spending = Spending(budget or Budget(), ledger=ledger, account=account)
         best, ended = await ask_model(bench, fixed, model, spending, context)
         declined = _still_there(bench, best, declined)
     run: SuiteRun | None = None

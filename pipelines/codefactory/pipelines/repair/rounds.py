@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from codefactory.analyzers import Severity
-from codefactory.pipelines.completion import complete
+from codefactory.pipelines.completion import Router, complete
 from codefactory.pipelines.models import ModelError, Usage
 from codefactory.pipelines.prompts import Previous, render_repair
 from codefactory.pipelines.proposal import Round
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from codefactory.analyzers import Finding
     from codefactory.pipelines.budget import Spending
+    from codefactory.pipelines.completion import Completion
     from codefactory.pipelines.models import Model
     from codefactory.pipelines.prompts import Prompt, Related
     from codefactory.pipelines.verdict import Verdict
@@ -69,13 +70,18 @@ async def ask_model(
                 role="improve",
                 temperature=RETRY_TEMPERATURE if previous else 0.0,
                 report=_counting(bench, number),
+                notice=lambda text: bench.report(Progress("model", text)),
             )
         except ModelError as error:
             failed = Round(number, model.name, Usage(), time.perf_counter() - started, None, str(error))
             return replace(state, rounds=(*state.rounds, failed)), str(error)
-        duration_s = time.perf_counter() - started
-        said = Round(number, model.name, completion.usage, duration_s, None)
+        said = _round(number, completion, time.perf_counter() - started)
         result = await _judge_reply(bench, state, prompt, completion.text)
+        repeated = completion.text in replies
+        moved_on = _tell(model, completion, result, number, repeated=repeated)
+        if moved_on:
+            bench.report(Progress("model", moved_on))
+            said = replace(said, notes=(*said.notes, moved_on))
         if isinstance(result, NotApplied):
             state = replace(state, rounds=(*state.rounds, replace(said, problem=result.feedback)))
             previous = Previous(completion.text, result.feedback)
@@ -83,10 +89,26 @@ async def ask_model(
             base = result.state or state
             state = replace(base, rounds=(*state.rounds, replace(said, verdict=result.verdict)))
             previous = None if result.state else Previous(completion.text, result.verdict)
-        if completion.text in replies:
-            return state, f"{model.name} repeats itself."
+        if repeated and not moved_on:
+            return state, f"{completion.model} repeats itself."
         replies.add(completion.text)
     return state, None
+
+
+def _round(number: int, completion: Completion, duration_s: float) -> Round:
+    notes = (*completion.notes, *(["The reply is from the cache: nothing was sent."] if completion.replayed else []))
+    return Round(number, completion.model, completion.usage, duration_s, None, notes=notes)
+
+
+def _tell(
+    model: Model, completion: Completion, result: Judged | NotApplied, number: int, *, repeated: bool
+) -> str | None:
+    """Tell a route what became of its model's reply. Says so when another model is asked from now on."""
+    if not isinstance(model, Router):
+        return None
+    if isinstance(result, NotApplied):
+        return model.judged(completion, "unusable", number, repeated=repeated)
+    return model.judged(completion, "accepted" if result.state else "refused", number, repeated=repeated)
 
 
 def _worth_asking(targets: Sequence[Finding]) -> tuple[Finding, ...]:
