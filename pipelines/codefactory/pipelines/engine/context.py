@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from codefactory.analyzers.cancellation import Cancellation
+    from codefactory.pipelines.policy import AccessPolicy
 
     from .budget import Reservation
     from .plan import Plan, Step
@@ -59,6 +60,13 @@ class Context:
     @property
     def step(self) -> Step:
         return self._step
+
+    @property
+    def policy(self) -> AccessPolicy:
+        """What this run may touch."""
+        from codefactory.pipelines.policy import DENY_ALL
+
+        return self._scope.run.engine.policy or DENY_ALL
 
     @property
     def body(self) -> Plan | None:
