@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from codefactory.analyzers import Fix, Safety, Snapshot, Span
     from codefactory.analyzers.graph.context import ContextPack
     from codefactory.pipelines.gate import UsesElsewhere
+    from codefactory.pipelines.ledger import Account
     from codefactory.pipelines.models import Model
     from codefactory.pipelines.project import Project
     from codefactory.pipelines.prompts import Related
@@ -58,7 +61,7 @@ async def repair(
 
     project = await project_of(server, snapshot)
     settings = project.settings
-    model = _model(server, settings.model) if by_model else None
+    model, account = await _asking(server, project) if by_model else (None, None)
     return await run(
         snapshot,
         server.analyses.analyzers,
@@ -68,6 +71,7 @@ async def repair(
         model=model,
         budget=Budget.of(settings.budget),
         ledger=server.ledger,
+        account=account,
         context=await _context(server, snapshot, only) if model is not None else (),
         uses=_uses(project, snapshot),
         tests=_tests(project, snapshot) if by_model else None,
@@ -126,6 +130,16 @@ async def _propose(server: Server, snapshot: Snapshot, text: str, **about: Any) 
     project = await project_of(server, snapshot)
     options, uses = options_for(project, snapshot), _uses(project, snapshot)
     return await propose(snapshot, text, server.analyses.analyzers, options=options, uses=uses, **about)
+
+
+async def _asking(server: Server, project: Project) -> tuple[Model | None, Account | None]:
+    """The model for repairs, by the settings, and the account it is paid from."""
+    await asyncio.to_thread(import_module, "codefactory.pipelines.routing.configured")  # it takes too long for the loop
+    from codefactory.pipelines.routing.configured import account, route
+
+    run = f"repair-{uuid.uuid4().hex[:8]}"
+    model = route(project.settings, "improve", lambda settings: _model(server, settings), run=run)
+    return model, None if model is None else account(project.settings, str(project.root), run)
 
 
 def _model(server: Server, settings: ModelSettings) -> Model | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .openai_compatible import OPENAI, OpenAICompatibleModel
+from .prices import price_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +67,7 @@ def connect(
         headers=headers,
         proxy=proxy,
         ca_bundle=ca_bundle,
-        price=price,
+        price=price or price_of(name),
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from codefactory.pipelines.ledger import Account, Limits, default_store
+from codefactory.pipelines.models import ModelError
 from codefactory.pipelines.models.prices import SUBSCRIPTION, own_price
 from codefactory.pipelines.settings import RouteSettings
 
@@ -13,10 +14,10 @@ from .reply_cache import default_cache
 from .routed_model import Candidate, RoutedModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from codefactory.pipelines.ledger import LedgerStore
-    from codefactory.pipelines.models import Model, Role
+    from codefactory.pipelines.models import Chunk, Message, Model, Options, Price, Role
     from codefactory.pipelines.settings import ModelSettings, RouteEntry, Settings
 
     from .endpoint import Endpoints
@@ -27,21 +28,23 @@ def route(
     role: Role,
     make: Callable[[ModelSettings], Model | None],
     *,
+    default: Model | None = None,
     run: str,
     store: LedgerStore | None = None,
     endpoints: Endpoints | None = None,
 ) -> RoutedModel | None:
-    """The model for a role: of `model.routes`, else the one that `make` makes of `model` itself.
+    """The model for a role: of `model.routes`, else `default`, else the one that `make` makes of `model` itself.
 
-    `make` gives the model for some settings; None where there is none: then the route goes without it. `run`:
-    identifies the run; a model that is drawn stays the same for it. `store`: the ledger; by default the user's.
+    `make` gives the model for some settings, None where there is none: then the route goes without it. A name for which
+    it raises ModelError stays in the route, to say so when it is asked. `run`: identifies the run; a model that is
+    drawn stays the same for it. `store`: the ledger; by default the user's.
 
     None when there is no model at all. Nothing is sent, and no backend imported.
     """
     chosen = settings.model.routes.get(role)
     made: list[tuple[RouteEntry, ModelSettings, Model]] = []
     if chosen is None:
-        model = make(settings.model)
+        model = default or make(settings.model)
         if model is None:
             return None
         chosen = RouteSettings.model_validate({"models": [model.name]})
@@ -49,7 +52,7 @@ def route(
     else:
         for entry in chosen.models:
             own = _entry_settings(settings.model, entry)
-            if (model := make(own)) is not None:
+            if (model := _made(make, own)) is not None:
                 made.append((entry, own, model))
         if not made:
             return None
@@ -62,6 +65,31 @@ def route(
 def account(settings: Settings, workspace: str, run: str, store: LedgerStore | None = None) -> Account:
     """With the limits of the settings. `workspace`: its root folder. `run`: named in `codefactory cost --by run`."""
     return Account(store or default_store(), workspace, run, Limits.of(settings.budget))
+
+
+def _made(make: Callable[[ModelSettings], Model | None], settings: ModelSettings) -> Model | None:
+    try:
+        return make(settings)
+    except ModelError as error:
+        return _UnusableModel(settings.name or "", error)
+
+
+class _UnusableModel:
+    """A model that cannot be: it says why, when it is asked."""
+
+    def __init__(self, name: str, error: ModelError) -> None:
+        self.name = name
+        self._error = error
+
+    async def price(self) -> Price | None:
+        return None
+
+    async def complete(
+        self, messages: Sequence[Message], *, max_output_tokens: int, **options: Unpack[Options]
+    ) -> AsyncGenerator[Chunk]:
+        del messages, max_output_tokens, options
+        raise self._error
+        yield  # for a generator, as the protocol has it
 
 
 def _entry_settings(base: ModelSettings, entry: RouteEntry) -> ModelSettings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
+import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from codefactory.pipelines.prompts import Related
     from codefactory.pipelines.proposal import SuiteRun
     from codefactory.pipelines.repair import ProjectTests
-    from codefactory.pipelines.settings import Settings
     from codefactory.server.scan import Scanned
 
     from .evidence import Repaired
@@ -69,6 +69,8 @@ class Course:
     )
     """By project root; made when a model is first asked about a file of the project."""
     spent_usd: float = 0.0
+    run: str = field(default_factory=lambda: f"repair-{uuid.uuid4().hex[:8]}")
+    """Named in the ledger."""
 
 
 @click.command("repair", cls=PathsCommand, epilog=HELP)
@@ -193,7 +195,7 @@ async def _repair_one(scanned: Scanned, analyzers: Analyzers, wish: Wish, course
         raise ValueError(f"{scanned.path} was not read")
     settings = scanned.project.settings
     only = {f.fingerprint for f in scanned.analysis.findings if wish.covers(f)} if wish.rules else None
-    model = _with_model(settings, course)
+    asking = _asking(scanned, course)
     result = await repair(
         file.snapshot,
         analyzers,
@@ -201,8 +203,8 @@ async def _repair_one(scanned: Scanned, analyzers: Analyzers, wish: Wish, course
         only=only,
         allow=settings.repair.allow,
         tests=_project_tests(scanned),
-        context=await _context(scanned, only, course) if model else (),
-        **model,
+        context=await _context(scanned, only, course) if asking else (),
+        **asking,
     )
     name = display_name(scanned.path)
     rounds = result.rounds if result.kind == "refusal" else result.evidence.rounds
@@ -258,21 +260,30 @@ def _project_tests(scanned: Scanned) -> ProjectTests | None:
     return run
 
 
-def _with_model(settings: Settings, course: Course) -> dict[str, Any]:
+def _asking(scanned: Scanned, course: Course) -> dict[str, Any]:
     """The arguments of `repair` for the model; none without one."""
+    if not _model_named(scanned):
+        return {}
     from codefactory.pipelines.budget import Budget
     from codefactory.pipelines.models.configured import make_model
+    from codefactory.pipelines.routing.configured import account, route
 
-    model = make_model(settings.model)
+    settings = scanned.project.settings
+    model = route(settings, "improve", make_model, run=course.run)
     if model is None:
         return {}
     limits = settings.budget
     left = None if limits.max_usd is None else max(0.0, limits.max_usd - course.spent_usd)
-    return {"model": model, "budget": replace(Budget.of(limits), max_usd=left)}
+    return {
+        "model": model,
+        "budget": replace(Budget.of(limits), max_usd=left),
+        "account": account(settings, str(scanned.project.root), course.run),
+    }
 
 
 def _model_named(scanned: Scanned) -> bool:
-    return scanned.project.settings.model.name is not None
+    model = scanned.project.settings.model
+    return model.name is not None or "improve" in model.routes
 
 
 def _write_results(
