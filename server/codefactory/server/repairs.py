@@ -57,6 +57,7 @@ async def repair(
     """`pipelines.repair` with the document's settings. `allow` overrides the setting; without `by_model` no model is
     asked, whatever is set."""
     from codefactory.pipelines.budget import Budget
+    from codefactory.pipelines.prompts import PromptLibrary
     from codefactory.pipelines.repair import repair as run
 
     project = await project_of(server, snapshot)
@@ -73,6 +74,7 @@ async def repair(
         ledger=server.ledger,
         account=account,
         context=await _context(server, snapshot, only) if model is not None else (),
+        prompts=PromptLibrary(project.root),
         uses=_uses(project, snapshot),
         tests=_tests(project, snapshot) if by_model else None,
         report=lambda progress: report(progress.message),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from codefactory.pipelines.gate import UsesElsewhere
     from codefactory.pipelines.ledger import Account
     from codefactory.pipelines.models import Model
-    from codefactory.pipelines.prompts import Related
+    from codefactory.pipelines.prompts import PromptLibrary, Related
     from codefactory.pipelines.proposal import SuiteRun
 
     from .fixes import Declined
@@ -45,6 +45,7 @@ async def repair(
     ledger: Ledger | None = None,
     account: Account | None = None,
     context: Sequence[Related] = (),
+    prompts: PromptLibrary | None = None,
     uses: UsesElsewhere | None = None,
     tests: ProjectTests | None = None,
     report: Callable[[Progress], None] = lambda _: None,
@@ -53,8 +54,9 @@ async def repair(
 
     `only`: fingerprints of the findings to repair; None means all. `allow`: SAFE leaves out fixes that change
     behaviour. `model`: asked about what the fixers leave; None asks nobody. `account`: keeps the record of what is
-    spent, and holds the limits of a day and of a workspace. `context`: related files the model may see. `uses`: who
-    else uses the document's public names. `tests`: must not fail with the change if they pass without.
+    spent, and holds the limits of a day and of a workspace. `context`: related files the model may see. `prompts`:
+    what it is asked; by default the user's own and the bundled ones. `uses`: who else uses the document's public names.
+    `tests`: must not fail with the change if they pass without.
     `report` is called from this task.
 
     Cancelling the task ends the processes it started and the model's stream. Raises nothing else.
@@ -69,7 +71,7 @@ async def repair(
     best, ended = fixed, None
     if model is not None:
         spending = Spending(budget or Budget(), ledger=ledger, account=account)
-        best, ended = await ask_model(bench, fixed, model, spending, context)
+        best, ended = await ask_model(bench, fixed, model, spending, context, prompts)
         declined = _still_there(bench, best, declined)
     run: SuiteRun | None = None
     if tests is not None and best.verdict is not None:

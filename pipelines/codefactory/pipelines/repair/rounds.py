@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from codefactory.pipelines.budget import Spending
     from codefactory.pipelines.completion import Completion
     from codefactory.pipelines.models import Model
-    from codefactory.pipelines.prompts import Prompt, Related
+    from codefactory.pipelines.prompts import Prompt, PromptLibrary, Related
     from codefactory.pipelines.verdict import Verdict
 
     from .workbench import Workbench
@@ -47,7 +47,12 @@ class Judged:
 
 
 async def ask_model(
-    bench: Workbench, state: State, model: Model, spending: Spending, context: Sequence[Related]
+    bench: Workbench,
+    state: State,
+    model: Model,
+    spending: Spending,
+    context: Sequence[Related],
+    prompts: PromptLibrary | None = None,
 ) -> tuple[State, str | None]:
     """Rounds until nothing is left, a limit is reached or the model cannot do better.
 
@@ -60,7 +65,8 @@ async def ask_model(
             number = spending.start_round()
         except ModelError as error:
             return state, str(error)
-        prompt = await asyncio.to_thread(render_repair, state.snapshot, targets, context, previous)
+        prompt = await asyncio.to_thread(render_repair, state.snapshot, targets, context, previous, library=prompts)
+        state = replace(state, problems=tuple(dict.fromkeys((*state.problems, *prompt.problems))))
         started = time.perf_counter()
         try:
             completion = await complete(
@@ -73,9 +79,10 @@ async def ask_model(
                 notice=lambda text: bench.report(Progress("model", text)),
             )
         except ModelError as error:
-            failed = Round(number, model.name, Usage(), time.perf_counter() - started, None, str(error))
+            duration_s = time.perf_counter() - started
+            failed = Round(number, model.name, Usage(), duration_s, None, str(error), prompts=prompt.versions)
             return replace(state, rounds=(*state.rounds, failed)), str(error)
-        said = _round(number, completion, time.perf_counter() - started)
+        said = _round(number, prompt, completion, time.perf_counter() - started)
         result = await _judge_reply(bench, state, prompt, completion.text)
         repeated = completion.text in replies
         moved_on = _tell(model, completion, result, number, repeated=repeated)
@@ -95,9 +102,9 @@ async def ask_model(
     return state, None
 
 
-def _round(number: int, completion: Completion, duration_s: float) -> Round:
+def _round(number: int, prompt: Prompt, completion: Completion, duration_s: float) -> Round:
     notes = (*completion.notes, *(["The reply is from the cache: nothing was sent."] if completion.replayed else []))
-    return Round(number, completion.model, completion.usage, duration_s, None, notes=notes)
+    return Round(number, completion.model, completion.usage, duration_s, None, prompts=prompt.versions, notes=notes)
 
 
 def _tell(

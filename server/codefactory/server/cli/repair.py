@@ -266,6 +266,7 @@ def _asking(scanned: Scanned, course: Course) -> dict[str, Any]:
         return {}
     from codefactory.pipelines.budget import Budget
     from codefactory.pipelines.models.configured import make_model
+    from codefactory.pipelines.prompts import PromptLibrary
     from codefactory.pipelines.routing.configured import account, route
 
     settings = scanned.project.settings
@@ -278,6 +279,7 @@ def _asking(scanned: Scanned, course: Course) -> dict[str, Any]:
         "model": model,
         "budget": replace(Budget.of(limits), max_usd=left),
         "account": account(settings, str(scanned.project.root), course.run),
+        "prompts": PromptLibrary(scanned.project.root),
     }
 
 
