@@ -34,6 +34,7 @@ from .slots import Slots
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 
+    from codefactory.pipelines.models import ModelSource
     from codefactory.pipelines.policy import AccessPolicy
     from codefactory.pipelines.secrets import Secrets
     from codefactory.pipelines.store import KeptRun, Store
@@ -69,10 +70,12 @@ class Engine:
         policy: AccessPolicy | None = None,
         secrets: Secrets | None = None,
         audit: Audit | None = None,
+        models: ModelSource | None = None,
     ) -> None:
         """`concurrency`: steps of all runs that may be under way at once; None: no limit. `grace_s`: how long a
         cancelled step may take to end before the run ends without it. `policy`: what steps may touch where a run is
-        not given its own; None: nothing. Functions of the caller's own are not held by it."""
+        not given its own; None: nothing. Functions of the caller's own are not held by it. `models`: where steps get a
+        model; None: from the user's settings."""
         self.store = store
         self.slots = Slots(concurrency) if concurrency is not None else None
         self.threads = Threads(threads)
@@ -83,6 +86,7 @@ class Engine:
         self.policy = policy
         self.secrets = secrets
         self.audit = audit
+        self.models = models
         self._runs: dict[str, Run] = {}
 
     async def run(

@@ -52,7 +52,7 @@ def connect(
     ca_bundle: Path | None = None,
     price: Price | None = None,
 ) -> Model:
-    """Nothing is sent, and nothing heavy imported, before the model is asked."""
+    """Nothing is sent, and nothing heavy imported, before the model is asked. `price`: None: that of the table."""
     if not is_direct(name, api_base):
         from .litellm_model import LiteLLMModel
 

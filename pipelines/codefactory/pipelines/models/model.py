@@ -122,7 +122,7 @@ class Price:
     input_usd: float
     output_usd: float
     cached_input_usd: float | None = None
-    """None: unknown, and so is the cost of a request with cached input."""
+    """For input that the provider had in its cache; None: as other input."""
     cache_write_usd: float | None = None
     """For input that the provider puts into its cache; None: as other input."""
     tiers: tuple[tuple[int, Price], ...] = ()
@@ -130,9 +130,12 @@ class Price:
     source: str = ""
     """Where the price is from, for people: "litellm 1.110.2, 2026-11-27", "your settings"."""
 
-    def of(self, input_tokens: int, output_tokens: int) -> float:
+    def of(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float:
+        """`cached_tokens`: those of the input tokens that came from the provider's cache."""
         price = self._tier(input_tokens)
-        return price.input_usd * input_tokens + price.output_usd * output_tokens
+        cached_input_usd = price.input_usd if price.cached_input_usd is None else price.cached_input_usd
+        fresh = price.input_usd * (input_tokens - cached_tokens)
+        return fresh + cached_input_usd * cached_tokens + price.output_usd * output_tokens
 
     def at_most(self, input_tokens: int, output_tokens: int) -> float:
         """As `of`, with everything newly put into the cache where that is dearer."""
@@ -147,17 +150,10 @@ class Price:
         return next((p for above, p in reversed(self.tiers) if input_tokens > above), self)
 
     def cost_usd(self, usage: Usage) -> float | None:
-        """None where the usage, or the price of a part of it, is unknown."""
+        """None where the usage is unknown."""
         if usage.input_tokens is None or usage.output_tokens is None:
             return None
-        price = self._tier(usage.input_tokens)
-        cached = usage.cached_input_tokens or 0
-        if not cached:
-            return price.of(usage.input_tokens, usage.output_tokens)
-        if price.cached_input_usd is None:
-            return None if price.input_usd or price.output_usd else 0.0
-        fresh = price.input_usd * (usage.input_tokens - cached)
-        return fresh + price.cached_input_usd * cached + price.output_usd * usage.output_tokens
+        return self.of(usage.input_tokens, usage.output_tokens, usage.cached_input_tokens or 0)
 
 
 class Options(TypedDict, total=False):

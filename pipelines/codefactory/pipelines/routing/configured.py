@@ -95,7 +95,7 @@ class _UnusableModel:
 def _entry_settings(base: ModelSettings, entry: RouteEntry) -> ModelSettings:
     """The settings of one model of a route. Address and key of `base` are for models of the same provider: they are
     never sent to another one."""
-    same = base.name is None or entry.name.partition("/")[0] == base.name.partition("/")[0]
+    same = base.name is not None and entry.name.partition("/")[0] == base.name.partition("/")[0]
     changed = {
         "name": entry.name,
         "api_base": entry.api_base or (base.api_base if same else None),
