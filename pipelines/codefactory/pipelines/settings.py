@@ -47,7 +47,9 @@ class BanditSettings(_Section):
 
 class ModelSettings(_Section):
     name: str | None = Field(
-        default=None, description='Provider and model as litellm writes it, e.g. "openai/gpt-4o-mini".'
+        default=None,
+        description='As litellm writes it, e.g. "openai/gpt-4o-mini"; "embedded/…" and "local/…" run on this machine. '
+        'Default: one that is here already; "none": never one.',
     )
     api_base: str | None = Field(default=None, description="Address of an OpenAI-compatible server.")
     api_key: SecretStr | None = Field(
@@ -55,6 +57,22 @@ class ModelSettings(_Section):
     )
     api_key_env: str | None = Field(default=None, description="The environment variable that holds the key.")
     timeout_s: float = Field(default=60.0, gt=0, description="Seconds to wait for a model's next words.")
+
+
+class LocalSettings(_Section):
+    """Models on this machine."""
+
+    discover: bool = Field(default=True, description="Look for model servers on this machine when one is needed.")
+    ollama_port: int = Field(default=11434, ge=0, le=65535, description="0: not looked at; so for all ports.")
+    lm_studio_port: int = Field(default=1234, ge=0, le=65535)
+    llama_cpp_port: int = Field(default=8080, ge=0, le=65535)
+    vllm_port: int = Field(default=8000, ge=0, le=65535)
+    context_tokens: int = Field(default=8192, ge=512, description="The longest context of an embedded model.")
+    max_threads: int | None = Field(default=None, ge=1, description="Of an embedded model; default: the free cores.")
+    idle_s: float = Field(default=600.0, gt=0, description="Seconds without use after which its process is ended.")
+    host: tuple[str, ...] = Field(
+        default=(), description="The program that runs embedded models. Default: xllamacpp in a Python of its own."
+    )
 
 
 class BudgetSettings(_Section):
@@ -114,13 +132,14 @@ class Settings(_Section):
     bandit: BanditSettings = BanditSettings()
     repair: RepairSettings = RepairSettings()
     model: ModelSettings = ModelSettings()
+    local: LocalSettings = LocalSettings()
     budget: BudgetSettings = BudgetSettings()
     tests: TestSettings = TestSettings()
     graph: GraphSettings = GraphSettings()
     context: ContextSettings = ContextSettings()
 
 
-RESTRICTED = frozenset({"ruff.path", "ruff.arguments", "model", "tests.command"})
+RESTRICTED = frozenset({"ruff.path", "ruff.arguments", "model", "local", "tests.command"})
 """Settings that a workspace's file may give only once it is trusted."""
 
 
