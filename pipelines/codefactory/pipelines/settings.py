@@ -171,9 +171,14 @@ def resolve(layers: Iterable[Layer]) -> tuple[Settings, tuple[Problem, ...]]:
     return Settings.model_validate(merged), tuple(problems)
 
 
-def user_layer() -> tuple[Layer, tuple[Problem, ...]]:
+def user_file() -> Path:
     """The user's own `config.toml`, in the folder their system keeps configuration in."""
-    return _toml_layer(Path(platformdirs.user_config_dir("codefactory")) / "config.toml", (), restricted=False)
+    return Path(platformdirs.user_config_dir("codefactory")) / "config.toml"
+
+
+def user_layer() -> tuple[Layer, tuple[Problem, ...]]:
+    """What the user's own file says."""
+    return _toml_layer(user_file(), (), restricted=False)
 
 
 def workspace_layer(root: Path) -> tuple[Layer, tuple[Problem, ...]]:

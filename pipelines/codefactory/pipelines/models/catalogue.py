@@ -71,6 +71,7 @@ class LocalModel(_Entry):
     cache_bytes_per_token: int = Field(ge=0)
     chat_template: str = ""
     note: str = ""
+    default: bool = Field(default=True, description="Whether it may be used without having been chosen.")
     sources: tuple[Source, ...] = ()
 
     @property
