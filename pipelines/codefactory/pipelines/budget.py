@@ -7,17 +7,18 @@ of the estimate. What is not reported stays charged as it was reserved.
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from .models import NO_USAGE, ModelError, Price, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from .models import Message, Role
+    from .models import Message, Role, ToolSpec
     from .settings import BudgetSettings
 
 CHARACTERS_PER_TOKEN = 3.3
@@ -25,12 +26,12 @@ CHARACTERS_PER_TOKEN = 3.3
 BYTES_PER_TOKEN = 2
 """Of everything else, in UTF-8."""
 TOKENS_PER_MESSAGE = 8
+TOKENS_PER_IMAGE = 1600
+"""What the larger providers reckon at most for one that they have scaled down."""
 LEAST_OUTPUT_TOKENS = 128
 """A reply that may be no longer than this is not worth asking for."""
 
 Outcome = Literal["completed", "failed", "cancelled"]
-_CHARGED_FAILURES = frozenset({"transient", "timeout", "invalid"})
-"""After these errors a provider may have computed, and may bill, what it did not deliver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Ledger:
             input_tokens=sum(u.input_tokens or 0 for u in usages),
             output_tokens=sum(u.output_tokens or 0 for u in usages),
             cost_usd=sum(u.cost_usd or 0.0 for u in usages),
-            calls_of_unknown_usage=sum(u.total_tokens is None for u in usages),
+            calls_of_unknown_usage=sum(u.total_tokens is None or u.unreported > 0 for u in usages),
             calls_of_unknown_price=sum(u.total_tokens is not None and u.cost_usd is None for u in usages),
         )
 
@@ -165,11 +166,20 @@ class Spending:
         )
 
     def reserve(
-        self, model: str, role: Role, messages: Sequence[Message], max_output_tokens: int, price: Price | None
+        self,
+        model: str,
+        role: Role,
+        messages: Sequence[Message],
+        max_output_tokens: int,
+        price: Price | None,
+        *,
+        input_tokens: int | None = None,
     ) -> Reservation:
         """Set aside what a call may use at most. The output is capped lower where the budget has no more room.
+        `input_tokens`: an estimate that is better than that of the messages alone.
         Raises ModelError("budget") when there is not even room for a short reply."""
-        input_tokens = estimate_tokens(messages)
+        if input_tokens is None:
+            input_tokens = estimate_tokens(messages)
         with self._lock:
             if said := self._used_up():
                 raise ModelError("budget", said)
@@ -191,13 +201,17 @@ class Spending:
         return Reservation(self, model, role, input_tokens, output_tokens, usd, self._clock)
 
     def settle(self, reservation: Reservation, usage: Usage, outcome: Outcome, duration_s: float) -> None:
-        """Put what was used in the place of what was reserved. Called by the reservation, once."""
+        """Put what was used in the place of what was reserved. Called by the reservation, once.
+
+        Each request behind the call that nobody reported on stays charged as the call was reserved.
+        """
         reserved_tokens = reservation.input_tokens + reservation.max_output_tokens
         tokens = usage.total_tokens
         with self._lock:
-            self._tokens += (reserved_tokens if tokens is None else tokens) - reserved_tokens
-            if usage.cost_usd is not None:
-                self._usd += usage.cost_usd - reservation.usd
+            self._tokens += (0 if tokens is None else tokens - reserved_tokens) + usage.unreported * reserved_tokens
+            self._usd += (0.0 if usage.cost_usd is None else usage.cost_usd - reservation.usd) + (
+                usage.unreported * reservation.usd
+            )
         self.ledger.add(Entry(reservation.model, reservation.role, usage, duration_s, outcome))
 
     def _exceeded(self) -> str | None:
@@ -260,8 +274,8 @@ class Reservation:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if isinstance(error, ModelError) and error.category not in _CHARGED_FAILURES:
-            self.settle(NO_USAGE, "failed")
+        if isinstance(error, ModelError):
+            self.settle(NO_USAGE if not error.unreported else Usage(unreported=error.unreported - 1), "failed")
         elif error is None or isinstance(error, Exception):
             self.settle(Usage(), "failed")
         else:
@@ -275,9 +289,17 @@ class Reservation:
             self._spending.settle(self, usage, outcome, self._clock() - self._started_s)
 
 
-def estimate_tokens(messages: Sequence[Message]) -> int:
-    """About how many tokens the messages are, on the high side, without a tokenizer."""
-    return sum(TOKENS_PER_MESSAGE + tokens_of(message.content) for message in messages)
+def estimate_tokens(
+    messages: Sequence[Message], tools: Sequence[ToolSpec] = (), schema: Mapping[str, Any] | None = None
+) -> int:
+    """About how many tokens a request is, on the high side, without a tokenizer."""
+    total = 0
+    for message in messages:
+        total += TOKENS_PER_MESSAGE + tokens_of(message.content) + TOKENS_PER_IMAGE * len(message.images)
+        total += sum(TOKENS_PER_MESSAGE + tokens_of(c.name + c.arguments) for c in message.tool_calls)
+    for tool in tools:
+        total += TOKENS_PER_MESSAGE + tokens_of(tool.name + tool.description + json.dumps(tool.parameters))
+    return total + (0 if schema is None else tokens_of(json.dumps(schema)))
 
 
 def tokens_of(text: str) -> int:

@@ -57,6 +57,15 @@ class ModelSettings(_Section):
     )
     api_key_env: str | None = Field(default=None, description="The environment variable that holds the key.")
     timeout_s: float = Field(default=60.0, gt=0, description="Seconds to wait for a model's next words.")
+    headers: dict[str, SecretStr] = Field(
+        default={}, description="More headers for each request, e.g. an organisation's."
+    )
+    proxy: str | None = Field(
+        default=None, description="The proxy on the way to a model; default: what HTTPS_PROXY and NO_PROXY say."
+    )
+    ca_bundle: Path | None = Field(
+        default=None, description="A PEM file of the authorities whose certificates are trusted."
+    )
 
 
 class LocalSettings(_Section):

@@ -62,20 +62,28 @@ def known_model(settings: Settings, *, editor: Model | None = None, api_key: str
 
 def make_model(settings: ModelSettings, api_key: str | None = None, local: LocalSettings | None = None) -> Model | None:
     """The model that the settings name; None when they name none. `api_key`: from an editor's secret storage; it wins
-    over the settings. litellm is imported when the model is first asked, not here. Raises ModelError for a name that
+    over the settings. Nothing heavy is imported before the model is asked. Raises ModelError for a name that
     no model on this machine can have."""
     if settings.name is None or settings.name == NONE:
         return None
     if (model := _on_this_machine(settings, local)) is not None:
         return model
-    from .litellm_model import LiteLLMModel
+    from .connect import connect
 
     key = api_key
     if key is None and settings.api_key is not None:
         key = settings.api_key.get_secret_value()
     if key is None and settings.api_key_env is not None:
         key = os.environ.get(settings.api_key_env)
-    return LiteLLMModel(settings.name, api_base=settings.api_base, api_key=key, timeout_s=settings.timeout_s)
+    return connect(
+        settings.name,
+        api_base=settings.api_base,
+        api_key=key,
+        timeout_s=settings.timeout_s,
+        headers={name: value.get_secret_value() for name, value in settings.headers.items()},
+        proxy=settings.proxy,
+        ca_bundle=settings.ca_bundle,
+    )
 
 
 def is_on_this_machine(name: str | None) -> bool:
