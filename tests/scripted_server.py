@@ -216,6 +216,9 @@ class ScriptedServer:
         if method == "GET" and path.endswith("/models"):
             _send_json(writer, 200, {"object": "list", "data": [{"id": "scripted", "object": "model"}]})
             return True
+        if method == "GET" and path == "/health":
+            _send_json(writer, 200, {"status": "ok"})
+            return True
         if method != "POST" or not path.endswith("/chat/completions"):
             _send_json(writer, 404, {"error": {"message": f"no {method} {path} here", "code": None}})
             return True
