@@ -154,9 +154,11 @@ def test_use_default_takes_the_choice_back(root: Path) -> None:
 
 
 def test_use_without_a_file_and_with_one_that_is_broken(root: Path) -> None:
-    assert codefactory("models", "use", "smollm2-135m", cwd=root).returncode == 0
-    file = configuration(root) / "config.toml"
+    file = root.parent / "other" / "codefactory" / "config.toml"
+    other = {"XDG_CONFIG_HOME": str(file.parent.parent)}
+    assert codefactory("models", "use", "smollm2-135m", cwd=root, **other).returncode == 0
     assert tomllib.loads(file.read_text()) == {"model": {"name": "embedded/smollm2-135m"}}
+    file = configuration(root) / "config.toml"
     configure(root, "[model\n")
     done = codefactory("models", "use", "smollm2-135m", cwd=root)
     assert done.returncode == 2

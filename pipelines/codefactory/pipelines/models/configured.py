@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from codefactory.pipelines.settings import LocalSettings, ModelSettings, Settings
 
     from .discovery import LocalServer
     from .model import Model
 
+EDITOR = "editor"
+NAMED = "named in the settings"
 NONE = "none"
 """A `codefactory.model.name` that turns models off, also those that are here."""
 HOW_TO_GET_ONE = (
@@ -37,25 +42,28 @@ class Choice:
 
 
 async def choose_model(
-    settings: Settings, *, editor: Model | None = None, api_key: str | None = None, fresh: bool = False
+    settings: Settings, *, editor: Callable[[str], Model] | None = None, editor_allowed: bool = False
 ) -> Choice:
-    """In this order: what the settings name, the `editor`'s model (given only if the user allowed it), a server that
-    runs on this machine, a model that was pulled. `fresh`: look for servers again.
+    """In this order: what the settings name, the editor's model if the user allowed it, a server that runs on this
+    machine, a model that was pulled. `editor` makes a model of the editor's by its name; None: there is no editor.
 
     Nothing leaves this machine. Raises ModelError for a name that no model can have.
     """
     from .discovery import find_servers
 
-    if (settled := _settled(settings, editor, api_key)) is not None:
+    if (settled := _settled(settings, editor, editor_allowed)) is not None:
         return settled
-    return _here(settings, await find_servers(settings.local, fresh=fresh))
+    servers = await find_servers(settings.local)
+    return await asyncio.to_thread(_here, settings, servers)
 
 
-def known_model(settings: Settings, *, editor: Model | None = None, api_key: str | None = None) -> Choice:
+def known_model(
+    settings: Settings, *, editor: Callable[[str], Model] | None = None, editor_allowed: bool = False
+) -> Choice:
     """As `choose_model`, by what is known without asking any server. Reads files."""
     from .discovery import known_servers
 
-    if (settled := _settled(settings, editor, api_key)) is not None:
+    if (settled := _settled(settings, editor, editor_allowed)) is not None:
         return settled
     return _here(settings, known_servers(settings.local) or ())
 
@@ -104,14 +112,21 @@ def _on_this_machine(settings: ModelSettings, local: LocalSettings | None) -> Mo
     return make(name, local or LocalSettings(), settings.timeout_s)
 
 
-def _settled(settings: Settings, editor: Model | None, api_key: str | None) -> Choice | None:
+def _settled(settings: Settings, editor: Callable[[str], Model] | None, editor_allowed: bool) -> Choice | None:
     """What needs no looking around."""
-    if settings.model.name == NONE:
+    name = settings.model.name
+    if name == NONE:
         return Choice(None, 'codefactory.model.name is "none": no model is asked.')
-    if settings.model.name is not None:
-        return Choice(make_model(settings.model, api_key, settings.local), "named in the settings")
-    if editor is not None:
-        return Choice(editor, "the editor's, which you allowed")
+    if name is not None and name.partition("/")[0] == EDITOR:
+        if editor is None:
+            return Choice(
+                None, f"codefactory.model.name is {name!r}, and there is no editor here: --model names another."
+            )
+        return Choice(editor(name), NAMED)
+    if name is not None:
+        return Choice(make_model(settings.model, local=settings.local), NAMED)
+    if editor is not None and editor_allowed:
+        return Choice(editor(EDITOR), "the editor's, which you allowed")
     return None
 
 

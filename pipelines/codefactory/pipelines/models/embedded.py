@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from contextlib import aclosing
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from . import catalogue, loopback
-from .embedded_process import EmbeddedProcess
+from .embedded_process import GONE_S, EmbeddedProcess
 from .free_memory import available_bytes
 from .model import ModelError, Price
 
@@ -198,3 +199,10 @@ def close_all() -> None:
     """End all processes. Quick, from any thread."""
     for process in list(_processes.values()):
         process.close()
+
+
+@atexit.register
+def _close_at_exit() -> None:
+    """So that their memory is free when this program has ended."""
+    for process in list(_processes.values()):
+        process.close(wait_s=GONE_S)

@@ -107,13 +107,14 @@ class EmbeddedProcess:
                 if not self._uses:
                     self._start_timer()
 
-    def close(self) -> None:
-        """End the process; the next use starts a new one. Quick, from any thread."""
+    def close(self, *, wait_s: float = 0.0) -> None:
+        """End the process; the next use starts a new one. From any thread. `wait_s`: for its memory to be free."""
         with self._lock:
             self._stop_timer()
             running, self._running = self._running, None
         if running is not None:
             running.kill("was ended with the program that used it")
+            running.ended.wait(wait_s)
 
     async def _ready(self) -> Use:
         running = self._current()
