@@ -54,9 +54,8 @@ async def complete(
     """
     price = await model.price()
     input_tokens = estimate_tokens(messages, options.get("tools", ()), options.get("schema"))
-    with spending.reserve(
-        model.name, role, messages, max_output_tokens, price, input_tokens=input_tokens
-    ) as reservation:
+    admitted = spending.admit(model.name, role, messages, max_output_tokens, price, input_tokens=input_tokens)
+    with await admitted as reservation:
         stream = model.complete(messages, max_output_tokens=reservation.max_output_tokens, **options)
         try:
             async with asyncio.timeout(spending.seconds_left):

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from codefactory.analyzers.cancellation import Cancellation
+    from codefactory.pipelines.models import ModelSource
+    from codefactory.pipelines.policy import AccessPolicy
 
-    from .budget import Reservation
+    from .budget import Budget, Reservation
     from .plan import Plan, Step
 
 _POLL_S = 0.25
@@ -61,6 +63,31 @@ class Context:
         return self._step
 
     @property
+    def policy(self) -> AccessPolicy:
+        """What this run may touch."""
+        from codefactory.pipelines.policy import DENY_ALL
+
+        return self._scope.run.engine.policy or DENY_ALL
+
+    @property
+    def models(self) -> ModelSource:
+        """Where a step gets a model, by name or the user's own."""
+        engine = self._scope.run.engine
+        if engine.models is None:
+            from codefactory.pipelines.models.source import users_models
+
+            engine.models = users_models()
+        return engine.models
+
+    @property
+    def limits(self) -> Budget:
+        """What the run may spend, all together."""
+        from .budget import Budget
+
+        run = self._scope.run
+        return (run.spending.budget if run.spending is not None else run.plan.budget) or Budget()
+
+    @property
     def body(self) -> Plan | None:
         return self._step.body
 
@@ -99,18 +126,21 @@ class Context:
     def reserve(self, **amounts: float) -> Generator[Reservation]:
         """Set aside what the block may spend (tokens, usd, calls, files); `.settle()` what it did spend.
 
-        Raises BudgetExceededError before anything is spent.
+        Raises BudgetExceededError before anything is spent. A block that fails has spent what it settled.
         """
         from .budget import Budget, Spending
 
         run = self._scope.run
         if run.spending is None:
             run.spending = Spending(run.plan.budget or Budget())
-        with run.spending.reserve(**amounts) as reservation:
-            yield reservation
-        spent = {k: v for k, v in (reservation.spent or {}).items() if v}
-        if spent:
-            self._on_loop(run.emit, CostRecorded, self.path, spent)
+        reservation: Reservation | None = None
+        try:
+            with run.spending.reserve(**amounts) as reservation:
+                yield reservation
+        finally:
+            spent = {k: v for k, v in ((reservation and reservation.spent) or {}).items() if v}
+            if spent:
+                self._on_loop(run.emit, CostRecorded, self.path, spent)
 
     async def once(self, key: str, effect: Callable[..., Any], *arguments: Any) -> Any:
         """Do something to the outside world and keep a receipt with its result. With a receipt, it is not done again.

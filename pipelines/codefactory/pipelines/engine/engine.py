@@ -26,6 +26,8 @@ from .slots import Slots
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 
+    from codefactory.pipelines.models import ModelSource
+    from codefactory.pipelines.policy import AccessPolicy
     from codefactory.pipelines.store import Store
 
     from .budget import Budget
@@ -57,9 +59,13 @@ class Engine:
         breakers: Breakers | None = None,
         grace_s: float = 0.05,
         rng: random.Random | None = None,
+        policy: AccessPolicy | None = None,
+        models: ModelSource | None = None,
     ) -> None:
         """`concurrency`: steps of all runs that may be under way at once; None: no limit. `grace_s`: how long a
-        cancelled step may take to end before the run ends without it."""
+        cancelled step may take to end before the run ends without it. `policy`: what steps may touch; None: nothing.
+        Functions of the caller's own are not held by it. `models`: where steps get a model; None: from the user's
+        settings."""
         self.store = store
         self.slots = Slots(concurrency) if concurrency is not None else None
         self.threads = Threads(threads)
@@ -67,6 +73,8 @@ class Engine:
         self.breakers = breakers or Breakers()
         self.grace_s = grace_s
         self.rng = rng
+        self.policy = policy
+        self.models = models
         self._runs: dict[str, Run] = {}
 
     async def run(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .openai_compatible import OPENAI, OpenAICompatibleModel
+from .prices import price_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +52,7 @@ def connect(
     ca_bundle: Path | None = None,
     price: Price | None = None,
 ) -> Model:
-    """Nothing is sent, and nothing heavy imported, before the model is asked."""
+    """Nothing is sent, and nothing heavy imported, before the model is asked. `price`: None: that of the table."""
     if not is_direct(name, api_base):
         from .litellm_model import LiteLLMModel
 
@@ -66,7 +67,7 @@ def connect(
         headers=headers,
         proxy=proxy,
         ca_bundle=ca_bundle,
-        price=price,
+        price=price or price_of(name),
     )
 
 

@@ -1,4 +1,4 @@
-"""The types of steps that need nothing from the world outside, one module each."""
+"""The types of steps, one module each."""
 
 from .approval import APPROVAL
 from .condition import CONDITION
@@ -6,6 +6,7 @@ from .function import FUNCTION
 from .loop import LOOP
 from .map import MAP
 from .pipeline import PIPELINE
+from .prompt import PROMPT
 from .set import SET
 
-BUILT_IN = (SET, CONDITION, MAP, LOOP, PIPELINE, APPROVAL, FUNCTION)
+BUILT_IN = (SET, CONDITION, MAP, LOOP, PIPELINE, APPROVAL, FUNCTION, PROMPT)
