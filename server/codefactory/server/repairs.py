@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from codefactory.pipelines.prompts import Related
     from codefactory.pipelines.proposal import Proposal, Refusal, SuiteRun
     from codefactory.pipelines.repair import ProjectTests
-    from codefactory.pipelines.settings import ModelSettings
+    from codefactory.pipelines.settings import Settings
 
     from .analyses import Checked
     from .app import Server
@@ -58,7 +58,7 @@ async def repair(
 
     project = await project_of(server, snapshot)
     settings = project.settings
-    model = _model(server, settings.model) if by_model else None
+    model = await _model(server, settings) if by_model else None
     return await run(
         snapshot,
         server.analyses.analyzers,
@@ -128,18 +128,22 @@ async def _propose(server: Server, snapshot: Snapshot, text: str, **about: Any) 
     return await propose(snapshot, text, server.analyses.analyzers, options=options, uses=uses, **about)
 
 
-def _model(server: Server, settings: ModelSettings) -> Model | None:
-    from .editor_model import EditorModel, is_editor_model
+async def _model(server: Server, settings: Settings) -> Model | None:
+    """The one to ask. One that was chosen for the user is named before it is asked."""
+    from codefactory.pipelines.models import ModelError
 
-    if settings.name is not None and is_editor_model(settings.name):
-        return EditorModel(settings.name, server.client, settings.timeout_s)
-    if is_missing(settings):
+    if is_missing(settings.model):
         if not server.client.capabilities.previews:  # a client of ours offers to install it
             server.client.show_once(MISSING)
         return None
-    from codefactory.pipelines.models.configured import make_model
-
-    return make_model(settings)
+    try:
+        choice = await server.models.choose(settings)
+    except ModelError as error:
+        server.client.show_once(str(error))
+        return None
+    if choice.model is not None and settings.model.name is None:
+        server.client.show_once(f"Code Factory asks {choice}.", "info")
+    return choice.model
 
 
 def _uses(project: Project, snapshot: Snapshot) -> UsesElsewhere | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
@@ -19,6 +18,8 @@ _T = TypeVar("_T")
 
 def get(port: int, path: str, *, timeout_s: float) -> bytes | None:
     """The body of a GET that was answered with 200; None for any other answer, and for none."""
+    import http.client
+
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout_s)
     try:
         connection.request("GET", path, headers={"Accept": "application/json", "Connection": "close"})
