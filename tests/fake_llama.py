@@ -41,6 +41,14 @@ def starts(folder: Path) -> list[dict[str, Any]]:
     return [line for line in log(folder) if line["event"] == "start"]
 
 
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process that has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def main(folder: Path) -> None:
     launch = json.loads(sys.stdin.readline())
     steps = steps_from_json(json.loads((folder / "script.json").read_text("utf-8")))

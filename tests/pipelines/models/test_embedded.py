@@ -59,13 +59,6 @@ async def ask(asked: EmbeddedModel, **options: Any) -> str:
     return "".join([chunk.text async for chunk in stream])
 
 
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110  (what is waited for happens in another process)
@@ -73,7 +66,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 async def until_gone(pid: int) -> None:
-    await until(lambda: not is_alive(pid))
+    await until(lambda: not fake_llama.is_alive(pid))
 
 
 async def test_starts_with_the_first_question_and_serves_all(folder: Path) -> None:
@@ -262,7 +255,7 @@ async def test_it_does_not_outlive_its_parent(folder: Path, by: signal.Signals) 
     )
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
-    assert is_alive(pid)
+    assert fake_llama.is_alive(pid)
     parent.send_signal(by)
     parent.wait(20)
     await until_gone(pid)
