@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from codefactory.pipelines.prompts import Related
     from codefactory.pipelines.proposal import Proposal, Refusal, SuiteRun
     from codefactory.pipelines.repair import ProjectTests
-    from codefactory.pipelines.settings import ModelSettings
+    from codefactory.pipelines.settings import ModelSettings, Settings
 
     from .analyses import Checked
     from .app import Server
@@ -136,26 +136,43 @@ async def _propose(server: Server, snapshot: Snapshot, text: str, **about: Any) 
 
 async def _asking(server: Server, project: Project) -> tuple[Model | None, Account | None]:
     """The model for repairs, by the settings, and the account it is paid from."""
+    settings = project.settings
     await asyncio.to_thread(import_module, "codefactory.pipelines.routing.configured")  # it takes too long for the loop
     from codefactory.pipelines.routing.configured import account, route
 
     run = f"repair-{uuid.uuid4().hex[:8]}"
-    model = route(project.settings, "improve", lambda settings: _model(server, settings), run=run)
-    return model, None if model is None else account(project.settings, str(project.root), run)
+    default = None if "improve" in settings.model.routes else await _model(server, settings)
+    editor = server.models.editor(settings)
+    model = route(settings, "improve", default=default, editor=editor, usable=_usable(server), run=run)
+    return model, None if model is None else account(settings, str(project.root), run)
 
 
-def _model(server: Server, settings: ModelSettings) -> Model | None:
-    from .editor_model import EditorModel, is_editor_model
+def _usable(server: Server) -> Callable[[ModelSettings], bool]:
+    """Whether what a model needs is installed; it says so where not."""
 
-    if settings.name is not None and is_editor_model(settings.name):
-        return EditorModel(settings.name, server.client, settings.timeout_s)
-    if is_missing(settings):
-        if not server.client.capabilities.previews:  # a client of ours offers to install it
+    def usable(settings: ModelSettings) -> bool:
+        missing = is_missing(settings)
+        if missing and not server.client.capabilities.previews:  # a client of ours offers to install it
             server.client.show_once(MISSING)
-        return None
-    from codefactory.pipelines.models.configured import make_model
+        return not missing
 
-    return make_model(settings)
+    return usable
+
+
+async def _model(server: Server, settings: Settings) -> Model | None:
+    """The one to ask. One that was chosen for the user is named before it is asked."""
+    from codefactory.pipelines.models import ModelError
+
+    if not _usable(server)(settings.model):
+        return None
+    try:
+        choice = await server.models.choose(settings)
+    except ModelError as error:
+        server.client.show_once(str(error))
+        return None
+    if choice.model is not None and settings.model.name is None:
+        server.client.show_once(f"Code Factory asks {choice}.", "info")
+    return choice.model
 
 
 def _uses(project: Project, snapshot: Snapshot) -> UsesElsewhere | None:

@@ -74,8 +74,8 @@ class Engine:
     ) -> None:
         """`concurrency`: steps of all runs that may be under way at once; None: no limit. `grace_s`: how long a
         cancelled step may take to end before the run ends without it. `policy`: what steps may touch where a run is
-        not given its own; None: nothing. Functions of the caller's own are not held by it. `models`: where steps get a
-        model; None: from the user's settings."""
+        not given its own; None: nothing. Functions of the caller's own are not held by it. `models`: where steps get
+        a model; None: from the user's settings."""
         self.store = store
         self.slots = Slots(concurrency) if concurrency is not None else None
         self.threads = Threads(threads)

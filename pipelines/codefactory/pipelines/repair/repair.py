@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from .fixes import Declined
     from .workbench import ProjectTests, State
 
-NO_MODEL = "No fixer could decide what to do about these findings. A model may: set codefactory.model.name."
+NO_MODEL = (
+    "No fixer could decide what to do about these findings. A model may: `codefactory models pull qwen2.5-coder-1.5b` "
+    "gets one that runs on this machine, or set codefactory.model.name."
+)
 
 
 async def repair(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from codefactory.pipelines.ledger import Account, Limits, default_store
 from codefactory.pipelines.models import ModelError
+from codefactory.pipelines.models.configured import EDITOR, NAMED, Choice, known_model
 from codefactory.pipelines.models.prices import SUBSCRIPTION, own_price
 from codefactory.pipelines.settings import RouteSettings
 
@@ -26,34 +27,34 @@ if TYPE_CHECKING:
 def route(
     settings: Settings,
     role: Role,
-    make: Callable[[ModelSettings], Model | None],
     *,
-    default: Model | None = None,
+    default: Model | None,
     run: str,
+    editor: Callable[[str], Model] | None = None,
+    usable: Callable[[ModelSettings], bool] = lambda _: True,
     store: LedgerStore | None = None,
     endpoints: Endpoints | None = None,
 ) -> RoutedModel | None:
-    """The model for a role: of `model.routes`, else `default`, else the one that `make` makes of `model` itself.
+    """The model for a role: of `model.routes`, else `default`.
 
-    `make` gives the model for some settings, None where there is none: then the route goes without it. A name for which
-    it raises ModelError stays in the route, to say so when it is asked. `run`: identifies the run; a model that is
-    drawn stays the same for it. `store`: the ledger; by default the user's.
+    `run`: identifies the run; a model that is drawn stays the same for it. `editor` makes a model of the editor's by
+    its name; None: there is no editor. The route goes without models that are not `usable`; one that cannot be stays in
+    it, and says why when it is asked. `store`: the ledger; by default the user's.
 
     None when there is no model at all. Nothing is sent, and no backend imported.
     """
     chosen = settings.model.routes.get(role)
     made: list[tuple[RouteEntry, ModelSettings, Model]] = []
     if chosen is None:
-        model = default or make(settings.model)
-        if model is None:
+        if default is None:
             return None
-        chosen = RouteSettings.model_validate({"models": [model.name]})
-        made.append((chosen.models[0], settings.model, model))
+        chosen = RouteSettings.model_validate({"models": [default.name]})
+        made.append((chosen.models[0], settings.model, default))
     else:
         for entry in chosen.models:
             own = _entry_settings(settings.model, entry)
-            if (model := _made(make, own)) is not None:
-                made.append((entry, own, model))
+            if usable(own):
+                made.append((entry, own, _made(settings, own, editor)))
         if not made:
             return None
         chosen = chosen.model_copy(update={"models": tuple(entry for entry, _, _ in made)})
@@ -62,16 +63,27 @@ def route(
     return RoutedModel(role, chosen, candidates, run=run, store=store or default_store())
 
 
+def routed_choice(settings: Settings, role: Role = "improve") -> Choice:
+    """The first model of a role's route, for people. Raises KeyError where there is none."""
+    own = _entry_settings(settings.model, settings.model.routes[role].models[0])
+    return Choice(_made(settings, own, None), NAMED)
+
+
 def account(settings: Settings, workspace: str, run: str, store: LedgerStore | None = None) -> Account:
     """With the limits of the settings. `workspace`: its root folder. `run`: named in `codefactory cost --by run`."""
     return Account(store or default_store(), workspace, run, Limits.of(settings.budget))
 
 
-def _made(make: Callable[[ModelSettings], Model | None], settings: ModelSettings) -> Model | None:
+def _made(settings: Settings, own: ModelSettings, editor: Callable[[str], Model] | None) -> Model:
+    name = own.name or ""
     try:
-        return make(settings)
+        choice = known_model(settings.model_copy(update={"model": own}), editor=editor)
     except ModelError as error:
-        return _UnusableModel(settings.name or "", error)
+        return _UnusableModel(name, error)
+    if choice.model is None:
+        reason = "there is no editor here" if name.partition("/")[0] == EDITOR else choice.why
+        return _UnusableModel(name, ModelError("fatal", f"{name}: {reason}. See codefactory.model.routes."))
+    return choice.model
 
 
 class _UnusableModel:

@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "Run a pipeline.",
     "runs": "List, follow, resume, fork and prune runs.",
     "pipelines": "Check, show, convert and compare pipeline definitions.",
+    "models": "Get a model that runs on this machine; say which model is used.",
     "cost": "Show what models have cost, by day, model, workspace or run.",
     "doctor": "Say what works on this machine, what does not, and what to do.",
     "trust": "Let a project's own settings name programs and model endpoints.",

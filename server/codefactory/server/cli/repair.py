@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 
     from codefactory.analyzers import Analyzers, Finding, Problem
     from codefactory.analyzers.graph import DependencyGraph
+    from codefactory.pipelines.models.configured import Choice
     from codefactory.pipelines.prompts import Related
     from codefactory.pipelines.proposal import SuiteRun
     from codefactory.pipelines.repair import ProjectTests
+    from codefactory.pipelines.settings import Settings
     from codefactory.server.scan import Scanned
 
     from .evidence import Repaired
@@ -62,6 +64,8 @@ class Wish:
 class Course:
     """What has come of it so far."""
 
+    choices: dict[Path, Choice]
+    """The model by project root."""
     done: dict[Path, Repaired] = field(default_factory=dict["Path", "Repaired"])
     interrupted: bool = False
     graphs: dict[Path, asyncio.Future[DependencyGraph]] = field(
@@ -78,7 +82,11 @@ class Course:
 @click.option("--diff/--write", "show", default=True, help="Show the change (the default), or write it to the files.")
 @click.option("--safe-only", is_flag=True, help="Only fixes that leave the behaviour for benign input as it is.")
 @click.option("--rule", "rules", multiple=True, metavar="CODE", help="Only these rules: B506, bandit:B506, ruff, …")
-@click.option("--model", metavar="NAME", help="A model for what no fixer can decide, as litellm names it.")
+@click.option(
+    "--model",
+    metavar="NAME",
+    help="A model for what no fixer can decide, as litellm names it; none: no model. Default: one on this machine.",
+)
 @click.option("--api-base", metavar="URL", help="The address of an OpenAI-compatible server.")
 @click.option("--max-usd", type=click.FloatRange(min=0), help="What the model may cost, all files together.")
 @click.option("--max-rounds", type=click.IntRange(1, 50), help="Tries of the model for each file.")
@@ -137,13 +145,14 @@ def command(
     from codefactory.analyzers import Analyzers
 
     workers = jobs or worker_count(len(work))
-    course = Course()
+    course = Course(_choices(work))
+    _say_choices(course)
     with opened(Analyzers(workers)) as analyzers, progress(len(work), "Repairing") as advance:
         asyncio.run(_repair_all(work, analyzers, wish, course, advance, side_by_side=workers))
     finished = [course.done[s.path] for s in work if s.path in course.done]
     again = ["codefactory", "repair", *map(str, paths), *(f"--rule={code}" for code in wish.rules)]
     again += ["--safe-only"] * safe_only + ["--write"]
-    _write_results(wish, finished, list(problems), course, shlex.join(again), model=any(_model_named(s) for s in work))
+    _write_results(wish, finished, list(problems), course, shlex.join(again))
     if course.interrupted:
         _say_interrupted(len(finished), len(work), write=wish.write)
         return exits.EXIT_INTERRUPTED
@@ -161,7 +170,7 @@ async def _repair_all(
     side_by_side: int,
 ) -> None:
     """Fills `course`. Cancelled (Ctrl+C), it ends what runs and keeps what is finished."""
-    if any(_model_named(s) for s in work):
+    if any(choice.model for choice in course.choices.values()):
         side_by_side = 1  # so that what one file cost is known before the next asks for more
     free = asyncio.Semaphore(side_by_side)
 
@@ -260,17 +269,50 @@ def _project_tests(scanned: Scanned) -> ProjectTests | None:
     return run
 
 
+def _choices(work: Sequence[Scanned]) -> dict[Path, Choice]:
+    """Of each project. What only safe fixes may change, no model changes that was not asked for."""
+    from codefactory.analyzers import Safety
+    from codefactory.pipelines.models import ModelError
+    from codefactory.pipelines.models.configured import Choice, choose_model
+
+    async def choose(settings: Settings) -> Choice:
+        if "improve" in settings.model.routes:
+            from codefactory.pipelines.routing.configured import routed_choice
+
+            return routed_choice(settings)
+        if settings.repair.allow is Safety.SAFE and settings.model.name is None:
+            return Choice(None, "What a model writes is to be reviewed, and only safe changes are allowed.")
+        return await choose_model(settings)
+
+    async def choose_all() -> dict[Path, Choice]:
+        projects = {s.project.root: s.project.settings for s in work}
+        return {root: await choose(settings) for root, settings in projects.items()}
+
+    try:
+        return asyncio.run(choose_all())
+    except ModelError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _say_choices(course: Course) -> None:
+    """A model that was chosen for the user is named before it is asked."""
+    from codefactory.pipelines.models.configured import NAMED
+
+    from . import terminal
+
+    err = terminal.console(stderr=True)
+    for said in dict.fromkeys(str(c) for c in course.choices.values() if c.model is not None and c.why != NAMED):
+        err.print(terminal.hanging(err, terminal.dim(f"Model: {terminal.safe(said)}"), 2), soft_wrap=True)
+
+
 def _asking(scanned: Scanned, course: Course) -> dict[str, Any]:
     """The arguments of `repair` for the model; none without one."""
-    if not _model_named(scanned):
-        return {}
     from codefactory.pipelines.budget import Budget
-    from codefactory.pipelines.models.configured import make_model
     from codefactory.pipelines.prompts import PromptLibrary
     from codefactory.pipelines.routing.configured import account, route
 
     settings = scanned.project.settings
-    model = route(settings, "improve", make_model, run=course.run)
+    model = route(settings, "improve", default=course.choices[scanned.project.root].model, run=course.run)
     if model is None:
         return {}
     limits = settings.budget
@@ -283,17 +325,11 @@ def _asking(scanned: Scanned, course: Course) -> dict[str, Any]:
     }
 
 
-def _model_named(scanned: Scanned) -> bool:
-    model = scanned.project.settings.model
-    return model.name is not None or "improve" in model.routes
-
-
 def _write_results(
-    wish: Wish, finished: Sequence[Repaired], problems: Sequence[Problem], course: Course, again: str, *, model: bool
+    wish: Wish, finished: Sequence[Repaired], problems: Sequence[Problem], course: Course, again: str
 ) -> None:
     from . import diffs, terminal
     from .evidence import evidence_to_json, print_evidence, print_summary
-    from .model import HOW_TO_GET_ONE
     from .report import problem_to_json
 
     if wish.output == "json":
@@ -302,6 +338,7 @@ def _write_results(
                 "version": 1,
                 "mode": "write" if wish.write else "diff",
                 "interrupted": course.interrupted,
+                "models": [{"name": c.name, "why": c.why} for c in dict.fromkeys(course.choices.values())],
                 "files": [evidence_to_json(r) for r in finished],
                 "problems": [problem_to_json(p) for p in problems],
             }
@@ -328,8 +365,10 @@ def _write_results(
         out.print("Nothing to repair." if not course.interrupted else "Nothing was finished.")
         return
     print_summary(out, finished, write=wish.write, again=again)
-    if not model and any(r.result.kind == "refusal" or r.result.evidence.verdict.delta.remaining for r in finished):
-        out.print(terminal.hanging(out, terminal.dim(HOW_TO_GET_ONE), 2), soft_wrap=True)
+    without = next((c.why for c in course.choices.values() if c.model is None), None)
+    if without and any(r.result.kind == "refusal" or r.result.evidence.verdict.delta.remaining for r in finished):
+        said = terminal.dim(f"Only deterministic fixes were tried. {without}")
+        out.print(terminal.hanging(out, said, 2), soft_wrap=True)
 
 
 def _say_interrupted(finished: int, total: int, *, write: bool) -> None:
