@@ -14,7 +14,7 @@ from codefactory.pipelines.proposal import Evidence, Proposal, Refusal
 
 from .fixes import apply_fixers
 from .rounds import ask_model
-from .workbench import Progress, Workbench
+from .workbench import Progress, Workbench, strict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -66,7 +66,7 @@ async def repair(
     """
     started = time.perf_counter()
     options = options or Options()
-    bench = Workbench(snapshot, analyzers, options if model is None else _strict(options), only, uses, report)
+    bench = Workbench(snapshot, analyzers, options if model is None else strict(options), only, uses, report)
     original = await bench.start()
     if not bench.targets(original):
         return Refusal(snapshot, "There is nothing to repair here.", problems=original.analysis.problems)
@@ -97,12 +97,6 @@ async def repair(
     )
     origin = "fixers" if not best.by_model else "both" if best.fixes else "model"
     return Proposal(uuid.uuid4().hex[:12], snapshot, best.snapshot.text, evidence, origin)
-
-
-def _strict(options: Options) -> Options:
-    """What a model writes is also checked for names that do not exist, whatever rules the project has chosen."""
-    ruff = replace(options.ruff, arguments=(*options.ruff.arguments, "--extend-select", "F821,F822,F823"))
-    return replace(options, ruff=ruff)
 
 
 def _still_there(bench: Workbench, state: State, declined: Declined) -> Declined:

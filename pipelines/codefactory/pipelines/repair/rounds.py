@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from codefactory.analyzers import Severity
 from codefactory.pipelines.completion import Router, complete
+from codefactory.pipelines.estimate import estimate
 from codefactory.pipelines.models import ModelError, Usage
 from codefactory.pipelines.prompts import Previous, render_repair
 from codefactory.pipelines.proposal import Round
@@ -60,13 +61,15 @@ async def ask_model(
     """
     previous: Previous | None = None
     replies: set[str] = set()
-    while targets := _worth_asking(bench.targets(state)):
+    while targets := worth_asking(bench.targets(state)):
         try:
             number = spending.start_round()
         except ModelError as error:
             return state, str(error)
         prompt = await asyncio.to_thread(render_repair, state.snapshot, targets, context, previous, library=prompts)
         state = replace(state, problems=tuple(dict.fromkeys((*state.problems, *prompt.problems))))
+        if number == 1:
+            bench.report(Progress("estimate", str(await estimate(model, prompt.messages, spending.budget))))
         started = time.perf_counter()
         try:
             completion = await complete(
@@ -76,7 +79,7 @@ async def ask_model(
                 role="improve",
                 temperature=RETRY_TEMPERATURE if previous else 0.0,
                 report=_counting(bench, number),
-                notice=lambda text: bench.report(Progress("model", text)),
+                notice=lambda text: bench.report(Progress("notice", text)),
             )
         except ModelError as error:
             duration_s = time.perf_counter() - started
@@ -87,7 +90,7 @@ async def ask_model(
         repeated = completion.text in replies
         moved_on = _tell(model, completion, result, number, repeated=repeated)
         if moved_on:
-            bench.report(Progress("model", moved_on))
+            bench.report(Progress("notice", moved_on))
             said = replace(said, notes=(*said.notes, moved_on))
         if isinstance(result, NotApplied):
             state = replace(state, rounds=(*state.rounds, replace(said, problem=result.feedback)))
@@ -118,8 +121,8 @@ def _tell(
     return model.judged(completion, "accepted" if result.state else "refused", number, repeated=repeated)
 
 
-def _worth_asking(targets: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The worst first."""
+def worth_asking(targets: Sequence[Finding]) -> tuple[Finding, ...]:
+    """What a model is asked about, the worst first."""
     asked = [f for f in targets if f.severity >= LEAST_SEVERITY and f.code not in NOT_ASKED]
     return tuple(sorted(asked, key=lambda f: (-f.severity, f.span)))
 

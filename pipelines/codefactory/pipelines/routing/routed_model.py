@@ -98,6 +98,12 @@ class RoutedModel:
         await self.choice()
         return await self._candidates[self._order[0]].price()
 
+    async def dearest(self, input_tokens: int, output_tokens: int) -> tuple[str, Price | None]:
+        """See `Several`."""
+        candidates = await self.candidates(input_tokens)
+        prices = [(c.model.name, await c.price()) for c in candidates]
+        return max(prices, key=lambda p: float("inf") if p[1] is None else p[1].at_most(input_tokens, output_tokens))
+
     async def choice(self) -> Choice:
         """Who begins in this run, and why."""
         if self._choice is None:
