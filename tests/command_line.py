@@ -17,7 +17,8 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     if not config.exists():  # a model server that runs on the developer's machine is no part of a test
         config.parent.mkdir(parents=True, exist_ok=True)
         config.write_text("[local]\ndiscover = false\n", "utf-8")
-    return kept | {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), "GIT_CONFIG_NOSYSTEM": "1"} | more
+    folders = {f"XDG_{name.upper()}_HOME": str(home / name) for name in ("config", "data", "cache")}
+    return kept | folders | {"HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"} | more
 
 
 def codefactory(

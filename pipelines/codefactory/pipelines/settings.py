@@ -100,6 +100,8 @@ class ModelSettings(_Section):
     )
     api_key_env: str | None = Field(default=None, description="The environment variable that holds the key.")
     timeout_s: float = Field(default=60.0, gt=0, description="Seconds to wait for a model's next words.")
+    routes: dict[Role, RouteSettings] = Field(default={}, description="Models by role, in place of model.name.")
+    limits: tuple[LimitSettings, ...] = Field(default=(), description="Rate limits.")
     headers: dict[str, SecretStr] = Field(
         default={}, description="More headers for each request, e.g. an organisation's."
     )
@@ -109,8 +111,6 @@ class ModelSettings(_Section):
     ca_bundle: Path | None = Field(
         default=None, description="A PEM file of the authorities whose certificates are trusted."
     )
-    routes: dict[Role, RouteSettings] = Field(default={}, description="Models by role, in place of model.name.")
-    limits: tuple[LimitSettings, ...] = Field(default=(), description="Rate limits.")
 
 
 class PriceSettings(_Section):

@@ -48,7 +48,7 @@ class ModelChoice:
         """A model is about to be needed: servers on this machine are looked for. Raises ModelError."""
         from codefactory.pipelines.models.configured import choose_model
 
-        choice = await choose_model(settings, editor=self._editor(settings), editor_allowed=self._editor_allowed)
+        choice = await choose_model(settings, editor=self.editor(settings), editor_allowed=self._editor_allowed)
         if settings.model.name is None:
             self._default, self._looked_s = choice, time.monotonic()
         return choice
@@ -59,6 +59,10 @@ class ModelChoice:
             self._looked_s = time.monotonic()
             self._default = await asyncio.to_thread(self._known, settings)
 
+    def editor(self, settings: Settings) -> Callable[[str], Model]:
+        """A model of the editor's, by its name."""
+        return lambda name: EditorModel(name, self._client, settings.model.timeout_s)
+
     def close(self) -> None:
         """End the processes of embedded models. Quick, from any thread."""
         embedded = sys.modules.get("codefactory.pipelines.models.embedded")
@@ -68,10 +72,7 @@ class ModelChoice:
     def _known(self, settings: Settings) -> Choice:
         from codefactory.pipelines.models.configured import known_model
 
-        return known_model(settings, editor=self._editor(settings), editor_allowed=self._editor_allowed)
-
-    def _editor(self, settings: Settings) -> Callable[[str], Model]:
-        return lambda name: EditorModel(name, self._client, settings.model.timeout_s)
+        return known_model(settings, editor=self.editor(settings), editor_allowed=self._editor_allowed)
 
     @property
     def _editor_allowed(self) -> bool:

@@ -23,6 +23,7 @@ COMMANDS = {
     "runs": "List, follow, resume, fork and prune runs.",
     "pipelines": "Check, show, convert and compare pipeline definitions.",
     "models": "Get a model that runs on this machine; say which model is used.",
+    "cost": "Show what models have cost, by day, model, workspace or run.",
     "doctor": "Say what works on this machine, what does not, and what to do.",
     "trust": "Let a project's own settings name programs and model endpoints.",
     "server": "Run the language server (as `python -I -m codefactory.server`).",

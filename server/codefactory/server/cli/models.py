@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from . import exits
+from . import exits, model_stats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,9 @@ format_option = click.option(
 @click.group("models", epilog=HELP)
 def command() -> None:
     """Models that run on this machine, and which model is used."""
+
+
+command.add_command(model_stats.command)
 
 
 @command.command("list")

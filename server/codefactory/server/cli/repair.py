@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
+import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from codefactory.pipelines.models.configured import Choice
     from codefactory.pipelines.prompts import Related
     from codefactory.pipelines.proposal import SuiteRun
-    from codefactory.pipelines.repair import ProjectTests
+    from codefactory.pipelines.repair import Progress, ProjectTests
     from codefactory.pipelines.settings import Settings
     from codefactory.server.scan import Scanned
 
@@ -58,6 +59,10 @@ class Wish:
     def covers(self, finding: Finding) -> bool:
         return not self.rules or not {finding.code, finding.rule, finding.tool}.isdisjoint(self.rules)
 
+    def chosen(self, scanned: Scanned) -> set[str] | None:
+        """Fingerprints of what is covered; None for everything."""
+        return {f.fingerprint for f in scanned.analysis.findings if self.covers(f)} if self.rules else None
+
 
 @dataclass(slots=True)
 class Course:
@@ -72,6 +77,8 @@ class Course:
     )
     """By project root; made when a model is first asked about a file of the project."""
     spent_usd: float = 0.0
+    run: str = field(default_factory=lambda: f"repair-{uuid.uuid4().hex[:8]}")
+    """Named in the ledger."""
 
 
 @click.command("repair", cls=PathsCommand, epilog=HELP)
@@ -87,6 +94,7 @@ class Course:
 @click.option("--api-base", metavar="URL", help="The address of an OpenAI-compatible server.")
 @click.option("--max-usd", type=click.FloatRange(min=0), help="What the model may cost, all files together.")
 @click.option("--max-rounds", type=click.IntRange(1, 50), help="Tries of the model for each file.")
+@click.option("--estimate", "only_estimate", is_flag=True, help="Only say what the model could cost at most.")
 @click.option("--test-command", metavar="COMMAND", help="Tests that must pass with the change if they do without.")
 @click.option(
     "--format",
@@ -106,6 +114,7 @@ def command(
     api_base: str | None,
     max_usd: float | None,
     max_rounds: int | None,
+    only_estimate: bool,
     test_command: str | None,
     output: Literal["human", "json", "diff"] | None,
     changed: str | None,
@@ -118,6 +127,7 @@ def command(
     from codefactory.server.scan import Projects, worker_count
 
     from . import terminal
+    from .estimates import print_estimates
 
     if Path("-") in paths:
         raise click.UsageError("`repair` works on files; standard input can only be checked")
@@ -144,6 +154,9 @@ def command(
     workers = jobs or worker_count(len(work))
     course = Course(_choices(work))
     _say_choices(course)
+    if only_estimate:
+        with opened(Analyzers(1)) as analyzers:
+            return print_estimates(work, analyzers, wish, course)
     with opened(Analyzers(workers)) as analyzers, progress(len(work), "Repairing") as advance:
         asyncio.run(_repair_all(work, analyzers, wish, course, advance, side_by_side=workers))
     finished = [course.done[s.path] for s in work if s.path in course.done]
@@ -200,8 +213,8 @@ async def _repair_one(scanned: Scanned, analyzers: Analyzers, wish: Wish, course
     if file is None:
         raise ValueError(f"{scanned.path} was not read")
     settings = scanned.project.settings
-    only = {f.fingerprint for f in scanned.analysis.findings if wish.covers(f)} if wish.rules else None
-    model = _with_model(scanned, course)
+    only = wish.chosen(scanned)
+    asking = asking_of(scanned, course)
     result = await repair(
         file.snapshot,
         analyzers,
@@ -209,8 +222,9 @@ async def _repair_one(scanned: Scanned, analyzers: Analyzers, wish: Wish, course
         only=only,
         allow=settings.repair.allow,
         tests=_project_tests(scanned),
-        context=await _context(scanned, only, course) if model else (),
-        **model,
+        context=await context_of(scanned, only, course) if asking else (),
+        report=_reporting(display_name(scanned.path), wish),
+        **asking,
     )
     name = display_name(scanned.path)
     rounds = result.rounds if result.kind == "refusal" else result.evidence.rounds
@@ -230,7 +244,21 @@ async def _repair_one(scanned: Scanned, analyzers: Analyzers, wish: Wish, course
     return Repaired(name, file, result, diff, written=wish.write)
 
 
-async def _context(scanned: Scanned, only: set[str] | None, course: Course) -> tuple[Related, ...]:
+def _reporting(name: str, wish: Wish) -> Callable[[Progress], None]:
+    """Says what it may cost before the model is first asked, and why it takes longer."""
+    from . import terminal
+
+    err = terminal.console(stderr=True)
+
+    def report(progress: Progress) -> None:
+        if progress.stage == "notice" or (progress.stage == "estimate" and wish.output == "human"):
+            text = terminal.dim(terminal.safe(f"{name}: {progress.message}"))
+            err.print(terminal.hanging(err, text, 2), soft_wrap=True)
+
+    return report
+
+
+async def context_of(scanned: Scanned, only: set[str] | None, course: Course) -> tuple[Related, ...]:
     """The related files that the model is shown."""
     from codefactory.analyzers.graph.recency import git_recency
     from codefactory.pipelines.context import choose_context, related_files
@@ -273,6 +301,10 @@ def _choices(work: Sequence[Scanned]) -> dict[Path, Choice]:
     from codefactory.pipelines.models.configured import Choice, choose_model
 
     async def choose(settings: Settings) -> Choice:
+        if "improve" in settings.model.routes:
+            from codefactory.pipelines.routing.configured import routed_choice
+
+            return routed_choice(settings)
         if settings.repair.allow is Safety.SAFE and settings.model.name is None:
             return Choice(None, "What a model writes is to be reviewed, and only safe changes are allowed.")
         return await choose_model(settings)
@@ -298,16 +330,24 @@ def _say_choices(course: Course) -> None:
         err.print(terminal.hanging(err, terminal.dim(f"Model: {terminal.safe(said)}"), 2), soft_wrap=True)
 
 
-def _with_model(scanned: Scanned, course: Course) -> dict[str, Any]:
+def asking_of(scanned: Scanned, course: Course) -> dict[str, Any]:
     """The arguments of `repair` for the model; none without one."""
     from codefactory.pipelines.budget import Budget
+    from codefactory.pipelines.prompts import PromptLibrary
+    from codefactory.pipelines.routing.configured import account, route
 
-    model = course.choices[scanned.project.root].model
+    settings = scanned.project.settings
+    model = route(settings, "improve", default=course.choices[scanned.project.root].model, run=course.run)
     if model is None:
         return {}
-    limits = scanned.project.settings.budget
+    limits = settings.budget
     left = None if limits.max_usd is None else max(0.0, limits.max_usd - course.spent_usd)
-    return {"model": model, "budget": replace(Budget.of(limits), max_usd=left)}
+    return {
+        "model": model,
+        "budget": replace(Budget.of(limits), max_usd=left),
+        "account": account(settings, str(scanned.project.root), course.run),
+        "prompts": PromptLibrary(scanned.project.root),
+    }
 
 
 def _write_results(
