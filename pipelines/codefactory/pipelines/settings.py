@@ -104,6 +104,9 @@ class ModelSettings(_Section):
     ca_bundle: Path | None = Field(
         default=None, description="A PEM file of the authorities whose certificates are trusted."
     )
+    record: Path | None = Field(
+        default=None, description="A file to which conversations are recorded, for `recorded/FILE` to replay."
+    )
     routes: dict[Role, RouteSettings] = Field(default={}, description="Models by role, in place of model.name.")
     limits: tuple[LimitSettings, ...] = Field(default=(), description="Rate limits.")
 

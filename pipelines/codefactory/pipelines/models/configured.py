@@ -23,7 +23,7 @@ def make_model(settings: ModelSettings, api_key: str | None = None) -> Model | N
         key = settings.api_key.get_secret_value()
     if key is None and settings.api_key_env is not None:
         key = os.environ.get(settings.api_key_env)
-    return connect(
+    model = connect(
         settings.name,
         api_base=settings.api_base,
         api_key=key,
@@ -32,3 +32,8 @@ def make_model(settings: ModelSettings, api_key: str | None = None) -> Model | N
         proxy=settings.proxy,
         ca_bundle=settings.ca_bundle,
     )
+    if settings.record is None:
+        return model
+    from .cassette import RecordingModel
+
+    return RecordingModel(model, settings.record.expanduser())
