@@ -3,15 +3,15 @@
 Later layers win: defaults, the user's `config.toml`, the workspace's `[tool.codefactory]` in pyproject.toml, then what
 the editor or the command line says. A value that is not valid is left out with a Problem that names it; the others
 stand. A workspace's file may not set what could run a program, redirect a model, read a secret or raise the bill
-(`RESTRICTED`) unless the user has trusted the file: see `trust`.
+(`RESTRICTED`) unless the user has trusted the file: see `trust`. What steps may touch (`policy`) is the user's to say:
+every other layer can only narrow it, and where secrets are (`secrets`), no other layer can say.
 """
 
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -23,9 +23,12 @@ from codefactory.analyzers import ANALYZERS, Problem, Safety
 
 from . import trust
 from .models.model import Role  # noqa: TC001  # pydantic reads it
+from .names import snake
+from .policy.workspace import PolicySettings
+from .secrets.sources import SecretSource  # noqa: TC001 pydantic reads it
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from codefactory.analyzers.finding import ProblemKind
 
@@ -201,6 +204,10 @@ class Settings(_Section):
     tests: TestSettings = TestSettings()
     graph: GraphSettings = GraphSettings()
     context: ContextSettings = ContextSettings()
+    policy: PolicySettings = PolicySettings()
+    narrowing: PolicySettings = PolicySettings()
+    """What layers other than the user's say of `policy`: it can only take away."""
+    secrets: dict[str, SecretSource] = {}
 
 
 RESTRICTED = frozenset(
@@ -220,6 +227,8 @@ RESTRICTED = frozenset(
     }
 )
 """Settings that a workspace's file may give only once it is trusted."""
+USER_ONLY = frozenset({"secrets"})
+"""Settings that only the user's own layers may give, whatever is trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +240,8 @@ class Layer:
     values: Mapping[str, Any]
     restricted: bool = False
     """Whether RESTRICTED settings are ignored."""
+    user: bool = False
+    """Whether the user alone can have written it: it may widen the policy and say where secrets are."""
 
 
 def resolve(layers: Iterable[Layer]) -> tuple[Settings, tuple[Problem, ...]]:
@@ -245,6 +256,8 @@ def resolve(layers: Iterable[Layer]) -> tuple[Settings, tuple[Problem, ...]]:
             for key, value in keys.items():  # pyright: ignore[reportUnknownVariableType]
                 if refused := _refused(layer, section, str(key), value):  # pyright: ignore[reportUnknownArgumentType]
                     problems.append(refused)
+                elif section == "policy" and not layer.user:
+                    problems += _narrow(merged.setdefault("narrowing", {}), layer, str(key), value)  # pyright: ignore[reportUnknownArgumentType]
                 else:
                     merged.setdefault(section, {})[key] = value
     return Settings.model_validate(merged), tuple(problems)
@@ -252,7 +265,8 @@ def resolve(layers: Iterable[Layer]) -> tuple[Settings, tuple[Problem, ...]]:
 
 def user_layer() -> tuple[Layer, tuple[Problem, ...]]:
     """The user's own `config.toml`, in the folder their system keeps configuration in."""
-    return _toml_layer(Path(platformdirs.user_config_dir("codefactory")) / "config.toml", (), restricted=False)
+    layer, problems = _toml_layer(Path(platformdirs.user_config_dir("codefactory")) / "config.toml", ())
+    return replace(layer, user=True), problems
 
 
 def workspace_layer(root: Path) -> tuple[Layer, tuple[Problem, ...]]:
@@ -260,7 +274,7 @@ def workspace_layer(root: Path) -> tuple[Layer, tuple[Problem, ...]]:
     return _toml_layer(root / "pyproject.toml", ("tool", "codefactory"), restricted=True)
 
 
-def _toml_layer(path: Path, table: tuple[str, ...], *, restricted: bool) -> tuple[Layer, tuple[Problem, ...]]:
+def _toml_layer(path: Path, table: tuple[str, ...], *, restricted: bool = False) -> tuple[Layer, tuple[Problem, ...]]:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -286,7 +300,7 @@ def _table(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 def _snake(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", str(key)).replace("-", "_").lower(): (
+        snake(str(key)): (
             _snake(value) if isinstance(value, dict) else value  # pyright: ignore[reportUnknownArgumentType]
         )
         for key, value in values.items()
@@ -301,6 +315,8 @@ def _refused(layer: Layer, section: str, key: str, value: Any) -> Problem | None
             "is ignored until you trust this file: run `codefactory trust` in its folder",
             "untrusted",
         )
+    if section in USER_ONLY and not layer.user:
+        return _problem(layer, f"{section}.{key}", "can only be set in your own config.toml", "untrusted")
     try:
         Settings.model_validate({section: {key: value}})
     except ValidationError as error:
@@ -312,12 +328,26 @@ def _refused(layer: Layer, section: str, key: str, value: Any) -> Problem | None
     return None
 
 
+def _narrow(narrowing: dict[str, Any], layer: Layer, key: str, value: Any) -> Iterator[Problem]:
+    """Take up what a layer that may only narrow says, so that two such layers do not undo each other."""
+    if (key, value) == ("sandbox", "none"):
+        yield _problem(layer, "policy.sandbox", "can only be set to none in your own config.toml", "untrusted")
+    elif key not in narrowing or value == narrowing[key]:
+        narrowing[key] = value
+    elif isinstance(value, list):
+        earlier: list[Any] = narrowing[key]
+        later = cast("list[Any]", value)
+        narrowing[key] = [*earlier, *later] if key == "protected" else [v for v in later if v in earlier]
+    elif isinstance(value, (int, float)):
+        narrowing[key] = min(value, narrowing[key])
+
+
 def _problem(layer: Layer, name: str, text: str, kind: ProblemKind = "configuration") -> Problem:
     return Problem("settings", kind, f"{layer.origin}: `{name}` {text}.")
 
 
 def _did_you_mean(section: str, key: str) -> str:
     sections = Settings.model_fields
-    known = [f"{s}.{k}" for s, f in sections.items() for k in f.default.__class__.model_fields]
+    known = [f"{s}.{k}" for s, f in sections.items() for k in getattr(f.default.__class__, "model_fields", ())]
     close = difflib.get_close_matches(f"{section}.{key}", known, n=1)
     return f"; did you mean `{close[0]}`?" if close else ""

@@ -11,8 +11,12 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def store_path() -> Path:
@@ -42,6 +46,33 @@ def revoke(file: Path) -> bool:
     return True
 
 
+def remember_version(version: str, files: Mapping[Path, str]) -> None:
+    """Note that a pipeline of this version is made of these files, all of them trusted. Raises OSError."""
+    known = _read_versions()
+    made_of = {_key(file): digest for file, digest in files.items()}
+    if known.get(version) != made_of:
+        _write_json(_versions_path(), known | {version: made_of})
+
+
+def is_version_trusted(version: str) -> bool:
+    """Whether the user has run this version of a pipeline as a trusted one, and has not revoked that since."""
+    made_of = _read_versions().get(version)
+    records = _read()
+    return bool(made_of) and all(records.get(file) == digest for file, digest in (made_of or {}).items())
+
+
+def _versions_path() -> Path:
+    return store_path().with_name("trusted-versions.json")
+
+
+def _read_versions() -> dict[str, dict[str, str]]:
+    try:
+        data: Any = json.loads(_versions_path().read_bytes())
+        return {str(v): {str(k): str(d) for k, d in files.items()} for v, files in data.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
 def _key(file: Path) -> str:
     """The file's real path: a symlink or another spelling does not inherit trust."""
     return os.path.normcase(file.resolve())
@@ -57,7 +88,10 @@ def _read() -> dict[str, str]:
 
 
 def _write(records: dict[str, str]) -> None:
-    path = store_path()
+    _write_json(store_path(), records)
+
+
+def _write_json(path: Path, records: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
         json.dump(records, file, indent=1, sort_keys=True)

@@ -415,7 +415,10 @@ async def test_older_schemas_are_migrated(tmp_path: Path, version: int) -> None:
     for script in database.MIGRATIONS[:version]:
         connection.executescript(script)
     connection.execute(f"pragma user_version = {version}")
-    connection.execute("insert into run values (1,'old','p','v',x'7b7d','succeeded',null,null,null,null,null,1,1,1)")
+    connection.execute(
+        "insert into run (id, pipeline, version, inputs, status, created_at, updated_at) "
+        "values ('old','p','v',x'7b7d','succeeded',1,1)"
+    )
     connection.commit()
     connection.close()
     with Store(tmp_path) as store:

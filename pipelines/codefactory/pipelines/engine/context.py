@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from .errors import SuspendedError
+from .errors import StepError, SuspendedError
 from .events import ApprovalAnswered, ApprovalRequested, CostRecorded, OutputDelta
 from .plan import MISSING
 from .processes import Completed, run_process
@@ -67,7 +67,57 @@ class Context:
         """What this run may touch."""
         from codefactory.pipelines.policy import DENY_ALL
 
-        return self._scope.run.engine.policy or DENY_ALL
+        return self._scope.run.policy or DENY_ALL
+
+    async def secret(self, name: str) -> str:
+        """The value of a secret. From now on it is masked in all that the run shows and keeps. Raises StepError when
+        the policy does not allow it or it cannot be had."""
+        from codefactory.pipelines.names import snake
+        from codefactory.pipelines.secrets import SecretError
+
+        name = snake(name.removeprefix("secret:"))
+        run = self._scope.run
+        if refusal := self.policy.refuse_secret(name):
+            raise StepError(refusal)
+        if run.engine.secrets is None:
+            raise StepError(f"the secret `{name}` has no place: this engine was given no secrets")
+        try:
+            value = await run.engine.secrets.value(name)
+        except SecretError as error:
+            raise StepError(str(error)) from None
+        run.hide(name, value)
+        return value
+
+    def secret_blocking(self, name: str) -> str:
+        """As `secret`, for steps in a thread."""
+        return asyncio.run_coroutine_threadsafe(self.secret(name), self._loop).result()
+
+    async def with_secrets(self, settings: Any) -> Any:
+        """`settings` with each `secret:NAME` replaced by its value. Only what stands so in the definition counts: a
+        reference that an expression made, of an input or of a step's output, raises StepError."""
+        from codefactory.pipelines.secrets.references import filled, names_in
+
+        wanted = set(names_in(settings))
+        if foreign := sorted(wanted - self._step.secrets):
+            raise StepError(
+                f"`secret:{foreign[0]}` does not stand in the definition of this step, an expression made it; "
+                "write the reference in the definition"
+            )
+        return filled(settings, {name: await self.secret(name) for name in sorted(wanted)})
+
+    def audit(self, kind: str, **facts: Any) -> None:
+        """Note in the audit log what this step did to the world: `file_written`, `command_run`, `host_reached`,
+        `model_asked`, with facts of JSON types. Secrets that the run has used are masked. May be called from threads;
+        does not wait."""
+        run = self._scope.run
+        if run.engine.audit is not None:
+            run.engine.audit.note(kind, run=run.id, step=self.path, **self.mask(facts))
+
+    def mask(self, value: Any) -> Any:
+        """A text or a value of JSON types without the secrets that this run has used: for prompts, and for whatever
+        goes to others."""
+        masker = self._scope.run.masker
+        return value if masker is None else masker.value(value)
 
     @property
     def models(self) -> ModelSource:

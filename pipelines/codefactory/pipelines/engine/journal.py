@@ -16,6 +16,14 @@ Durability = Literal["full", "normal", "none"]
 soon, and nothing waits for it."""
 
 
+class Audit(Protocol):
+    """Where it is noted what runs do to the world."""
+
+    def note(self, kind: str, **facts: Any) -> None:
+        """From any thread; does not wait."""
+        ...
+
+
 class Record(Protocol):
     """A settled step, as an earlier attempt at the run left it."""
 

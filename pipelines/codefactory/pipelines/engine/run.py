@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from codefactory.analyzers import Cancellation
+    from codefactory.pipelines.policy import AccessPolicy
+    from codefactory.pipelines.principal import Principal
+    from codefactory.pipelines.secrets.masker import MaskedStream, Masker
 
     from .budget import Spending
     from .engine import Engine
@@ -123,6 +126,13 @@ class Run:
         self._asked: dict[str, tuple[str, float]] = {}
         self._answers: dict[str, tuple[str, str]] = {}
         self._answer_came: asyncio.Event | None = None
+        self.policy: AccessPolicy | None = None
+        """None: steps may touch nothing."""
+        self.principal: Principal | None = None
+        """Whose run it is; None: the local user's."""
+        self.masker: Masker | None = None
+        """From the first secret on, everything that is shown or kept passes through it."""
+        self._streams: dict[str, MaskedStream] = {}
         self._listener = listener
         self._feed = feed
         self._seq = journal.last_seq if journal is not None else 0
@@ -145,11 +155,52 @@ class Run:
         """Make an event of the fields that follow run, sequence and time; keep and publish it."""
         if not self.listening and self.journal is None:
             return
+        if self.masker is not None:
+            fields = self._masked(kind, fields)
+            if kind is OutputDelta and fields[1] == "":
+                return
         event = kind(self.id, self.next_seq(), time(), *fields)
         if self.journal is not None and not isinstance(event, NOT_KEPT):
             self.journal.event(event)
         if self.listening:
             self.publish(event)
+
+    def _masked(self, kind: type[Event], fields: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Without secrets. Text that a step publishes in pieces may be held back until the next piece."""
+        from codefactory.pipelines.secrets.masker import MaskedStream, masked_delta
+
+        masker = self.masker
+        if masker is None:
+            return fields
+        if kind is not OutputDelta:
+            return masker.value(fields)
+        path, delta = fields
+
+        def stream(key: str) -> MaskedStream:
+            return self._streams.setdefault(f"{path}\0{key}", MaskedStream(masker))
+
+        return path, masked_delta(delta, masker, stream)
+
+    def flush(self, path: str) -> None:
+        """Publish what was held back of a step's text: no more of it comes."""
+        if self.masker is None:
+            return
+        for name in [n for n in self._streams if n.partition("\0")[0] == path]:
+            key, rest = name.partition("\0")[2], self._streams.pop(name).end()
+            if rest and self.listening:
+                delta = rest if not key else {"stream": key, "text": rest}
+                self.publish(OutputDelta(self.id, self.next_seq(), time(), path, delta))
+
+    def hide(self, name: str, value: str) -> None:
+        """From now on, no event, record or error of this run shows this secret."""
+        if self.masker is None:
+            from codefactory.pipelines.secrets.journal import MaskedJournal
+            from codefactory.pipelines.secrets.masker import Masker
+
+            self.masker = Masker()
+            if self.journal is not None:
+                self.journal = MaskedJournal(self.journal, self.masker)
+        self.masker.add(name, value)
 
     def publish(self, event: Event) -> None:
         """Give an event to whoever listens, without keeping it."""

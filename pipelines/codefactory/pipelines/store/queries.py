@@ -41,6 +41,10 @@ class KeptRun:
     updated_at: float
     duration_s: float | None
     owner: Owner | None = field(compare=False)
+    policy: str | None = None
+    """As JSON; None: its steps could touch nothing."""
+    principal: str | None = None
+    """As JSON; None: the local user's."""
 
     @property
     def interrupted(self) -> bool:
@@ -50,7 +54,7 @@ class KeptRun:
 
 _RUN = (
     "select run.n, run.id, pipeline, version, inputs, status, error, outputs, spent, parent, created_at, updated_at, "
-    "duration_s, worker.id, worker.pid, worker.host, worker.born, worker.beat "
+    "duration_s, worker.id, worker.pid, worker.host, worker.born, worker.beat, policy, principal "
     "from run left join worker on worker.id = run.worker "
 )
 
@@ -72,6 +76,8 @@ def _kept(row: tuple[Any, ...]) -> KeptRun:
         updated,
         duration,
         None if row[13] is None else Owner(*row[13:18]),
+        row[18],
+        row[19],
     )
 
 

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from .queries import KeptRun
 
 BEGIN = (
-    "insert into run (id, pipeline, version, inputs, status, parent, worker, created_at, updated_at) "
-    "values (?,?,?,?,'running',?,?,?,?)"
+    "insert into run "
+    "(id, pipeline, version, inputs, status, parent, worker, created_at, updated_at, policy, principal) "
+    "values (?,?,?,?,'running',?,?,?,?,?,?)"
 )
 
 
@@ -80,13 +81,22 @@ class Store:
         self.close()
 
     async def begin(
-        self, run_id: str, plan: Plan, inputs: Mapping[str, Any], durability: Durability, *, fresh: bool
+        self,
+        run_id: str,
+        plan: Plan,
+        inputs: Mapping[str, Any],
+        durability: Durability,
+        *,
+        fresh: bool,
+        policy: str | None = None,
+        principal: str | None = None,
     ) -> SqliteJournal:
         """A new run. Its row is committed with its first checkpoint, or before. `fresh`: the id was just made up;
-        any other may be taken, which raises ResumeError."""
+        any other may be taken, which raises ResumeError. `policy`, `principal`: as JSON."""
         key = RunKey()
         now = time()
-        row = (run_id, plan.name, plan.version, encode(dict(inputs), "inputs"), None, self.owner.id, now, now)
+        given = encode(dict(inputs), "inputs")
+        row = (run_id, plan.name, plan.version, given, None, self.owner.id, now, now, policy, principal)
         self._keep_plan(plan)
 
         def insert(connection: sqlite3.Connection) -> None:
@@ -140,6 +150,9 @@ class Store:
         inputs: Mapping[str, Any],
         at: str | None,
         edit: Mapping[str, Any],
+        *,
+        policy: str | None = None,
+        principal: str | None = None,
     ) -> None:
         """Copy the checkpoints of a run that stay valid into a new run, ready to be resumed."""
         dropped = queries.dropped_by(plan, at, edit)
@@ -149,7 +162,7 @@ class Store:
 
         def copy(connection: sqlite3.Connection) -> None:
             now = time()
-            row = (run_id, plan.name, plan.version, given, kept.id, None, now, now)
+            row = (run_id, plan.name, plan.version, given, kept.id, None, now, now, policy, principal)
             n = connection.execute(BEGIN, row).lastrowid or 0
             connection.execute("update run set status='cancelled' where n=?", (n,))
             queries.copy_steps(connection, kept.n, n, dropped, edited, set(plan.index))

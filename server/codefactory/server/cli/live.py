@@ -14,6 +14,8 @@ import click
 if TYPE_CHECKING:
     from codefactory.pipelines.engine import Event, RunResult
     from codefactory.pipelines.models import ModelSource
+    from codefactory.pipelines.policy import AccessPolicy
+    from codefactory.pipelines.secrets import Secrets
     from codefactory.pipelines.store import Store
 
 EXITS = {"succeeded": 0, "failed": 1, "waiting": 4, "stopped": 5, "cancelled": 130}
@@ -48,6 +50,8 @@ def finish(
     max_usd: float | None,
     max_tokens: float | None,
     max_seconds: float | None,
+    policy: AccessPolicy | None = None,
+    secrets: Secrets | None = None,
     **what: Any,
 ) -> None:
     """Run, resume or fork; show it; print the outputs; end with the exit code of the status."""
@@ -58,8 +62,14 @@ def finish(
     if any(limit is not None for limit in limits):
         budget = Budget(tokens=max_tokens, usd=max_usd, wall_s=max_seconds)
     view = json_line if as_json else None if quiet else View()
-    engine = Engine(store, models=_models(model))
-    options: dict[str, Any] = {"durability": durability, "budget": budget, "wait": not no_wait, "on_event": view}
+    engine = Engine(store, secrets=secrets, models=_models(model))
+    options: dict[str, Any] = {
+        "durability": durability,
+        "budget": budget,
+        "policy": policy,
+        "wait": not no_wait,
+        "on_event": view,
+    }
     try:
         result = asyncio.run(_interruptible(engine, what, options))
     except EngineError as error:

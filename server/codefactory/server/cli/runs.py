@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .access import Grant, access_options, split_options
 from .live import finish, json_line, live_options
 
 if TYPE_CHECKING:
@@ -136,11 +137,18 @@ def logs(run: str, store: Path, as_json: bool) -> None:
 @click.option("--file", type=click.Path(path_type=Path, dir_okay=False), help="The definition; default: the kept one.")
 @click.option("--trust", is_flag=True, help="Let the kept definition run code.")
 @STORE
+@access_options
 @live_options
 def resume(run: str, file: Path | None, trust: bool, store: Path, **options: Any) -> None:
-    """Go on with a run that failed, was stopped or interrupted, or waited. What is finished is not run again."""
+    """Go on with a run that failed, was stopped or interrupted, or waited. What is finished is not run again.
+
+    Its steps may touch what they might when it began, and your settings and the --allow options still allow.
+    """
+    options, access = split_options(options)
     with store_of(store) as opened:
-        finish(opened, resume=_find(opened, run).id, plan=_plan_for(opened, run, file, trust), **options)
+        plan, policy, grant = _plan_for(opened, run, file, trust, access)
+        secrets = grant.secret_places()
+        finish(opened, resume=_find(opened, run).id, plan=plan, policy=policy, secrets=secrets, **options)
 
 
 @command.command("fork")
@@ -150,6 +158,7 @@ def resume(run: str, file: Path | None, trust: bool, store: Path, **options: Any
 @click.option("--file", type=click.Path(path_type=Path, dir_okay=False), help="Another version of the definition.")
 @click.option("--trust", is_flag=True, help="Let the definition run code.")
 @STORE
+@access_options
 @live_options
 def fork(
     run: str, at: str | None, edit: tuple[str, ...], file: Path | None, trust: bool, store: Path, **options: Any
@@ -162,9 +171,11 @@ def fork(
             edits[name] = json.loads(value)
         except ValueError as error:
             raise click.UsageError(f"the output of `{name}` is not JSON: {error}") from error
+    options, access = split_options(options)
     with store_of(store) as opened:
-        plan = _plan_for(opened, run, file, trust)
-        finish(opened, fork=_find(opened, run).id, at=at, edit=edits, plan=plan, **options)
+        plan, policy, grant = _plan_for(opened, run, file, trust, access)
+        which = {"fork": _find(opened, run).id, "at": at, "edit": edits, "plan": plan}
+        finish(opened, **which, policy=policy, secrets=grant.secret_places(), **options)
 
 
 @command.command("answer")
@@ -253,13 +264,23 @@ def _find(store: Store | None, run: str) -> KeptRun:
     return _do(_need(store).find_run(run))
 
 
-def _plan_for(store: Store | None, run: str, file: Path | None, trust: bool) -> Any:
-    """The definition given, else the one that was kept with the run."""
+def _plan_for(store: Store | None, run: str, file: Path | None, trust: bool, access: dict[str, Any]) -> Any:
+    """The definition given, else the one that was kept with the run; the policy for it; what the user grants."""
+    grant = Grant(file or _need(store).place.database.resolve().parents[1], **access)
     if file is not None:
-        from .pipelines import plan_of
+        from .pipelines import allowed_plan_of
 
-        return plan_of(file, trust=trust)
-    return _do(_need(store).plan_of(_find(store, run), trusted=trust))
+        return *allowed_plan_of(file, grant, trust=trust), grant
+    plan, trusted = _do(_kept_plan(_need(store), _find(store, run), trust))
+    return plan, grant.policy(trusted), grant
+
+
+async def _kept_plan(store: Store, kept: KeptRun, trust: bool) -> tuple[Any, bool]:
+    """A kept definition is trusted if this user has run it as a trusted one: a store may have come with a workspace."""
+    from codefactory.pipelines import trust as trusted
+
+    believed = trust or trusted.is_version_trusted(kept.version)
+    return await store.plan_of(kept, trusted=believed), believed
 
 
 def _do(work: Coroutine[Any, Any, Any]) -> Any:
