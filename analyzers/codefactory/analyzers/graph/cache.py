@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 import struct
 import zlib
@@ -31,7 +30,6 @@ _BLOCK_ENTRIES = 200
 _MAX_BYTES = 1 << 30
 _SIZE = struct.Struct("<I")
 _KEY_DIGITS = 32
-_log = logging.getLogger(__name__)
 
 
 class GraphCache:
@@ -100,8 +98,10 @@ class GraphCache:
             self._say(f"is damaged ({error}); it was set aside as {aside.name}, and all files are read anew")
 
     def _say(self, message: str) -> None:
+        import logging  # not in a worker, which imports this module without using it
+
         self.problem = Problem("graph", "configuration", f"The graph's cache {self.path} {message}.")
-        _log.warning(self.problem.message)
+        logging.getLogger(__name__).warning(self.problem.message)
 
 
 def _encode(entries: Mapping[bytes, bytes]) -> Iterator[bytes]:

@@ -7,7 +7,6 @@ import gc
 import hashlib
 import threading
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from codefactory.analyzers.document import EXTENSIONS
@@ -168,6 +167,8 @@ def extract_many(
         for path in paths:
             yield path, _extract_here(path, files, trees, workers)
         return
+
+    from concurrent.futures import ThreadPoolExecutor  # not in the worker: it brings logging and traceback along
 
     def work(batch: Sequence[str]) -> list[tuple[str, Extracted | None]]:
         return _in_worker(batch, files, workers)
