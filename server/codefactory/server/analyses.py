@@ -104,7 +104,7 @@ class Analyses:
     """For the event loop only. `updated` is called with a document's URI after each result."""
 
     def __init__(self, session: Session, configuration: Configuration, updated: Callable[[str], None]) -> None:
-        self.analyzers = Analyzers(WORKERS)
+        self.analyzers = Analyzers(WORKERS, standby=True)
         self._session = session
         self._configuration = configuration
         self._updated = updated
