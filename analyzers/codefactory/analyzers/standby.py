@@ -78,6 +78,12 @@ class Standby:
             self._ending.append(process)
             self._schedule(PAUSE_S, lambda: self._start(launch))
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process that waits."""
+        with self._lock:
+            return self._waiting[2].pid if self._waiting else None
+
     def close(self) -> None:
         with self._lock:
             self._closed = True
@@ -164,6 +170,10 @@ class _Process:
         except BaseException:
             self._errors.close()
             raise
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def runs(self) -> bool:
