@@ -62,3 +62,14 @@ def test_without_money_nothing_is_asked(project: Path) -> None:
         )
     assert done.returncode == 0
     assert server.requests == []
+
+
+def test_who_uses_a_public_name_is_known(project: Path) -> None:
+    (project / "other.py").write_text('from app import load\n\nload("1")\n')
+    renamed = HONEST.replace("    return", "def load(data):\n    return", 1).replace(
+        "    return json", "def parse(data):\n    return json"
+    )
+    with ScriptedServer([Reply(renamed), Reply(HONEST)]) as server:
+        rounds = repair(project, server)["evidence"]["rounds"]
+    assert [r["accepted"] for r in rounds] == [False, True]
+    assert "used in other.py" in rounds[0]["verdict"]

@@ -7,6 +7,7 @@ the user has.
 """
 
 from .repair import repair
+from .surroundings import project_tests, uses_elsewhere
 from .workbench import Progress, ProjectTests
 
-__all__ = ["Progress", "ProjectTests", "repair"]
+__all__ = ["Progress", "ProjectTests", "project_tests", "repair", "uses_elsewhere"]
