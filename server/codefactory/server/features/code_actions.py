@@ -129,7 +129,7 @@ def quick_fixes(
     actions: list[types.CodeAction] = []
     for choice in choices:
         about = [d for d in diagnostics if not convert.fingerprints([d]).isdisjoint(choice.item.fingerprints)]
-        about = about or [convert.diagnostic(choice.item, checked.snapshot.lines, capabilities.encoding)]
+        about = about or [convert.diagnostic_value(choice.item, checked.snapshot.lines, capabilities.encoding)]
         target = {"uri": uri, "fingerprints": list(choice.item.fingerprints)}
         actions += _deterministic(choice, target, about)
         if not choice.fixes:  # where a fixer can decide, a repair would ask no model
