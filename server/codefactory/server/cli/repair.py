@@ -278,10 +278,11 @@ def _model_named(scanned: Scanned) -> bool:
 def _write_results(
     wish: Wish, finished: Sequence[Repaired], problems: Sequence[Problem], course: Course, again: str, *, model: bool
 ) -> None:
+    from codefactory.server.as_json import problem_to_json
+
     from . import diffs, terminal
-    from .evidence import evidence_to_json, print_evidence, print_summary
+    from .evidence import print_evidence, print_summary, repaired_to_json
     from .model import HOW_TO_GET_ONE
-    from .report import problem_to_json
 
     if wish.output == "json":
         terminal.print_json(
@@ -289,7 +290,7 @@ def _write_results(
                 "version": 1,
                 "mode": "write" if wish.write else "diff",
                 "interrupted": course.interrupted,
-                "files": [evidence_to_json(r) for r in finished],
+                "files": [repaired_to_json(r) for r in finished],
                 "problems": [problem_to_json(p) for p in problems],
             }
         )
