@@ -42,7 +42,7 @@ async def test_on_a_no_nothing_happens(editor: Editor, uri: str) -> None:
     proposal = await propose(editor, uri)
     await editor.wait(lambda: len(editor.questions) > asked)
     evidence = await editor.execute("codefactory.showEvidence", {"proposal": proposal})
-    assert evidence["json"]["status"] in ("open", "discarded")
+    assert evidence["json"]["status"] in ("open", "rejected")
     assert editor.text(uri) == YAML
 
 
