@@ -115,11 +115,13 @@ def _rounds(rounds: Iterable[Round]) -> list[str]:
 def _said(item: Round) -> str:
     if item.verdict is not None:
         return "accepted by the gate" if item.verdict.accepted else f"the gate {plain(str(item.verdict))}"
-    return plain(item.problem or "no answer")
+    return plain((item.problem or "no answer").removeprefix(f"{item.model}: "))
 
 
 def _used(item: Round) -> str:
     usage = item.usage
+    if usage.input_tokens is None and usage.output_tokens is None:
+        return f"{item.duration_s:.1f} s"
     tokens = f"{_known(usage.input_tokens)} tokens in, {_known(usage.output_tokens)} out"
     cost = "price unknown" if usage.cost_usd is None else f"${usage.cost_usd:.4f}"
     return f"{tokens}, {cost}, {item.duration_s:.1f} s"
