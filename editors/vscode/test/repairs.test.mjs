@@ -115,7 +115,7 @@ describe("repairs by a model", () => {
   });
 
   test("the evidence can be seen afterwards", async () => {
-    await editor.tab("Evidence").locator(".codicon-close").click();
+    await editor.tab("Evidence").click({ button: "middle" });
     await editor.page.locator("iframe.webview").waitFor({ state: "detached" });
     await editor.run("Code Factory: Show Evidence");
     await editor.note().getByText("Evidence for sessions.py").waitFor();

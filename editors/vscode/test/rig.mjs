@@ -258,7 +258,7 @@ export class Editor {
     await eventually(
       async () => {
         await this.page.mouse.move(10, 400);
-        await item.hover();
+        await item.hover({ timeout: 2000 }).catch(() => undefined); // something may lie above it, and go
         return hover.waitFor({ timeout: 2000 }).then(() => true, () => false);
       },
       { what: `the status says ${text}` },
