@@ -187,6 +187,9 @@ class Engine:
         kept = await store.find_run(run_id)
         principal = self._permit(principal, "edit" if edit else "fork", lambda: kept.owner_name)
         plan = plan or await store.plan_of(kept)
+        for name in edit or {}:
+            if name in plan.index and plan.steps[plan.index[name]].type == "approval":
+                raise NotAllowedError(f"`{name}` is an approval: it can be answered, not edited")
         new_id = new_run_id()
         bound = plan.bind({**kept.inputs, **(inputs or {})})
         policy = policy or _both(kept, self.policy)

@@ -113,7 +113,7 @@ class Store:
                 await self.writer.do(insert)
             except sqlite3.IntegrityError as error:
                 raise ResumeError(f"there is a run `{run_id}` already; resume it, or give another id") from error
-        return SqliteJournal(self, key, durability)
+        return SqliteJournal(self, key, durability, run_id)
 
     def _keep_plan(self, plan: Plan) -> None:
         if plan.version in self._plans:
@@ -142,7 +142,7 @@ class Store:
         if not await self.writer.do(claim):
             raise ResumeError(f"run {kept.id} has just been taken over by another process")
         key = RunKey(kept.n)
-        journal = SqliteJournal(self, key, durability)
+        journal = SqliteJournal(self, key, durability, kept.id)
         await self._read(partial(queries.load_into, journal))
         return journal
 
@@ -170,6 +170,7 @@ class Store:
             n = connection.execute(BEGIN, row).lastrowid or 0
             connection.execute("update run set status='cancelled' where n=?", (n,))
             queries.copy_steps(connection, kept.n, n, dropped, edited, set(plan.index))
+            queries.prove_again(connection, kept, n, run_id, self.nonces)
 
         await self.writer.do(copy)
 
