@@ -69,7 +69,8 @@ def test_another_touches_nothing(folder: Path) -> None:
     assert refused.exit_code == 2
     assert refused.stderr == (
         f"{folder}/p.yaml:4:13: step `a` reads files (reads), and the policy's `read` is empty: add to `policy.read`; "
-        "`--allow-read FOLDER` allows it for one run. [not-allowed]\n"
+        "`--allow-read FOLDER` allows it for one run; the definition is not trusted: `codefactory trust` lets it work "
+        "in its project. [not-allowed]\n"
     )
     assert SEEN == []
     assert invoke("run", str(folder / "p.yaml"), "-q", "--allow-read", "data").exit_code == 0

@@ -322,7 +322,8 @@ class Engine:
             journal.watch(lambda reason: run.cancel(RunCancelledError(reason)))
         if self.audit is not None:
             kind = "run_resumed" if run.restored else "run_started"
-            self.audit.note(kind, run=run_id, pipeline=plan.name, version=plan.version, who=run.owner, role=run.role)
+            what = {"pipeline": plan.name, "version": plan.version, "policy": None if policy is None else policy.text}
+            self.audit.note(kind, run=run_id, who=run.owner, role=run.role, **what)
         if not run.quiet:
             expected_s = await self.store.expected_s(plan) if self.store is not None and run.listening else None
             run.emit(RunStarted, plan.name, plan.version, len(plan.steps), bool(run.restored), expected_s)

@@ -192,9 +192,15 @@ class Store:
         from codefactory.pipelines.definitions import load_source
 
         try:
-            return load_source(source, trusted=trusted)
+            plan = load_source(source, trusted=trusted)
         except PlanError as error:
             raise ResumeError(f"the definition kept with run {kept.id} is not valid any more: {error}") from error
+        if plan.version != kept.version:
+            raise ResumeError(
+                f"the definition kept with run {kept.id} is of version {plan.version}, not {kept.version} as it should "
+                "be: it was changed, or another Code Factory made it; give the definition's file"
+            )
+        return plan
 
     async def expected_s(self, plan: Plan) -> float | None:
         """Median duration of earlier successful runs of this version, else of this pipeline."""
