@@ -1,6 +1,6 @@
 """`Masker`: secrets that are known are replaced wherever they occur, also in the forms that texts carry them in.
 
-Forms: as it is; each of its longer lines; base64, standard and for URLs, wherever in the encoded text the secret
+Forms: as it is, line by line; base64, standard and for URLs, wherever in the encoded text the secret
 begins; percent-encoded; escaped for JSON, XML and Python; hexadecimal. A secret that code has changed in other ways is
 not recognised.
 """
@@ -131,9 +131,10 @@ def masked_delta(delta: Any, masker: Masker, stream: Callable[[str], MaskedStrea
 
 def forms(value: str) -> Iterator[str]:
     """The texts in which a secret may occur."""
-    lines = [line.strip() for line in value.splitlines()]
     # Of several lines, each by itself: in what is encoded as a whole, the encoded lines are found.
-    for part in dict.fromkeys(lines if len(lines) > 1 else (value, value.strip())):
+    lines = [line.strip() for line in value.splitlines()] if "\n" in value else []
+    long = [line for line in lines if len(line) >= 2 * MIN_FORM]
+    for part in dict.fromkeys(long or (value, value.strip())):
         yield from dict.fromkeys(form for form in (part, *_encoded(part)) if len(form) >= MIN_FORM)
 
 
