@@ -115,9 +115,11 @@ class Engine:
         answers, or end as `waiting`. Raises PlanError for wrong inputs, NotAllowedError when the policy does not give
         what a step needs, or the principal may not start runs.
         """
-        principal = self._permit(principal, "start")
+        if principal is not None or self.principal is not None:
+            principal = self._permit(principal, "start")
         policy = policy or self.policy
-        refuse_beyond_policy(plan, policy)
+        if plan.effects or plan.secrets or policy is not None:
+            refuse_beyond_policy(plan, policy)
         bound = plan.bind(inputs or {})
         fresh = run_id is None
         run_id = run_id or new_run_id()

@@ -156,7 +156,7 @@ class Run:
         """Whose run it is; None: the local user's."""
         self.masker: Masker | None = None
         """From the first secret on, everything that is shown or kept passes through it."""
-        self._streams: dict[str, MaskedStream] = {}
+        self._streams: dict[str, MaskedStream] | None = None
         self._listener = listener
         self._feed = feed
         self._seq = journal.last_seq if journal is not None else 0
@@ -196,18 +196,19 @@ class Run:
         masker = self.masker
         if masker is None:
             return fields
+        streams = self._streams = {} if self._streams is None else self._streams
         if kind is not OutputDelta:
             return masker.value(fields)
         path, delta = fields
 
         def stream(key: str) -> MaskedStream:
-            return self._streams.setdefault(f"{path}\0{key}", MaskedStream(masker))
+            return streams.setdefault(f"{path}\0{key}", MaskedStream(masker))
 
         return path, masked_delta(delta, masker, stream)
 
     def flush(self, path: str) -> None:
         """Publish what was held back of a step's text: no more of it comes."""
-        if self.masker is None:
+        if self._streams is None:
             return
         for name in [n for n in self._streams if n.partition("\0")[0] == path]:
             key, rest = name.partition("\0")[2], self._streams.pop(name).end()
