@@ -169,6 +169,35 @@ def test_csv_keeps_every_text(rows: list[list[str]]) -> None:
     assert parse(serialise(rows, "csv", table), "csv", table) == rows
 
 
+@pytest.mark.parametrize("long", [0, 500_000], ids=["item by item", "at once"])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[]", []),
+        (" [1] ", [1]),
+        ('[1, [2], {"a": "]"} , null]\n', [1, [2], {"a": "]"}, None]),
+        ("[1,]", None),
+        ("[1 2]", None),
+        ("[", None),
+        ("[1", None),
+        ("[1,", None),
+        ("[,1]", None),
+        ("[1]x", None),
+        ("[NaN]", None),
+    ],
+)
+def test_long_json_is_read_as_short_is(text: str, expected: Any, long: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from codefactory.pipelines.transform import formats
+    from codefactory.pipelines.transform.limits import TransformError
+
+    monkeypatch.setattr(formats, "_LONG", long)
+    if expected is None:
+        with pytest.raises(TransformError, match="not valid JSON"):
+            parse(text, "json", Table())
+    else:
+        assert parse(text, "json", Table()) == expected
+
+
 async def test_files_are_streamed(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("name,age\n" + "".join(f"n{i},{i}\n" for i in range(2500)))
     done = await run_step(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -19,6 +20,8 @@ Format = Literal["json", "jsonl", "yaml", "csv", "tsv", "toml", "xml", "lines"]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes a cell for a formula by."""
 ATTRIBUTE, TEXT = "@", "#text"
+_LONG = 500_000
+"""Characters of JSON from which on a list is read item by item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ def _kind(data: Any) -> str:
 
 def _json(text: str, line: int | None = None) -> Any:
     try:
+        if len(text) > _LONG and text.startswith("["):
+            return _json_list(text)
         return json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         where = f"line {line or error.lineno}, column {error.colno}"
@@ -96,6 +101,37 @@ def _json(text: str, line: int | None = None) -> Any:
         raise TransformError("the JSON is nested too deeply") from error
     except ValueError as error:  # a number with more digits than Python converts
         raise TransformError(f"not valid JSON: {error}") from error
+
+
+def _json_list(text: str) -> list[Any]:
+    """A long list, item by item: other threads get their turn between two, as they do not within one call."""
+    decoder = json.JSONDecoder(parse_constant=_no_constant)
+    items: list[Any] = []
+    at = _skip(text, 1)
+    while text[at] != "]":
+        item, at = decoder.raw_decode(text, at)
+        items.append(item)
+        at = _skip(text, at)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+            if text[at] == "]":
+                raise json.JSONDecodeError("Illegal trailing comma", text, at)
+        elif text[at] != "]":
+            raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
+    if (end := at + 1) < len(text) and text[end:].strip(" \t\r\n"):
+        raise json.JSONDecodeError("Extra data", text, end)
+    return items
+
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def _skip(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    end = match.end() if match else at
+    if end == len(text):
+        raise json.JSONDecodeError("Expecting value", text, end)
+    return end
 
 
 def _no_constant(name: str) -> Any:
@@ -210,6 +246,8 @@ def _is_number(text: str) -> bool:
 
 def _to_json(data: Any, indent: int | None) -> str:
     try:
+        if is_list(data) and indent is None:
+            return f"[{', '.join(json.dumps(item, ensure_ascii=False, allow_nan=False) for item in data)}]"
         return json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise TransformError(f"this cannot be JSON: {error}") from error
@@ -336,8 +374,6 @@ def _fill(element: Any, data: Any) -> None:
 
 
 def _tag(name: str) -> str:
-    import re
-
     if re.fullmatch(r"(\{[^{}\s]*\})?[^\W\d][\w.-]*", name) is None:
         raise TransformError(f"`{name}` is no name of an XML element or attribute")
     return name

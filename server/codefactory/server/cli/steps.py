@@ -27,9 +27,9 @@ def command(name: str | None, output: Literal["human", "json"]) -> int:
     from . import terminal
 
     registry = default_registry()
-    if name is not None and (found := registry.find(name)) is None:
+    chosen = registry.types if name is None else tuple(t for t in registry.types if t.name == name)
+    if name is not None and not chosen:
         raise click.UsageError(f"there is no type of step `{name}`{registry.hint(name)}")
-    chosen = registry.types if name is None or found is None else (found,)
     if output == "json":
         described_all = [described(step_type) for step_type in chosen]
         terminal.print_json(described_all if name is None else described_all[0])
