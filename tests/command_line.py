@@ -13,7 +13,8 @@ PROGRAM = Path(sys.executable).parent / "codefactory"
 def environment(home: Path, **more: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("CODEFACTORY", "GIT_", "FORCE_COLOR"))}
     home = home / "home"
-    return kept | {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), "GIT_CONFIG_NOSYSTEM": "1"} | more
+    own = {"XDG_CONFIG_HOME": str(home / "config"), "XDG_DATA_HOME": str(home / "data")}
+    return kept | own | {"HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"} | more
 
 
 def codefactory(

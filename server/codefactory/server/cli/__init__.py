@@ -24,7 +24,8 @@ COMMANDS = {
     "steps": "List the types of steps, their settings and the tools there are.",
     "pipelines": "Check, show, convert and compare pipeline definitions.",
     "doctor": "Say what works on this machine, what does not, and what to do.",
-    "trust": "Let a project's own settings name programs and model endpoints.",
+    "trust": "Trust a project's settings, pipelines, prompts and tools as they are now.",
+    "audit": "Show what runs did, who approved what, what was trusted; check that the log is whole.",
     "server": "Run the language server (as `python -I -m codefactory.server`).",
 }
 """Name → what the list of commands says. Command `name` is the object `command` of module `.name`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
 import time
 from contextlib import contextmanager
@@ -182,12 +181,17 @@ def fork(
 @click.argument("run")
 @click.argument("choice")
 @click.option("--step", help="The step that asked, if several did.")
-@click.option("--who", default=getpass.getuser, help="Who answers. Default: you.")
 @STORE
-def answer(run: str, choice: str, step: str | None, who: str, store: Path) -> None:
-    """Answer the question that a run waits for."""
+def answer(run: str, choice: str, step: str | None, store: Path) -> None:
+    """Answer the question that a run waits for, in your own name."""
+    from codefactory.pipelines.audit import AuditLog
+    from codefactory.pipelines.principal import local_principal
+
     with store_of(store) as opened:
+        who = local_principal()
         path = _do(_need(opened).answer(run, step, choice, who))
+        with AuditLog() as audit:
+            audit.note("answered", run=_find(opened, run).id, step=path, choice=choice, who=who.name)
     click.echo(f"answered {path}: {choice}")
 
 
@@ -196,15 +200,17 @@ def answer(run: str, choice: str, step: str | None, who: str, store: Path) -> No
 @STORE
 def cancel(run: str, store: Path) -> None:
     """End a run: at once if nobody executes it, else by asking the process that does."""
+    from codefactory.pipelines.principal import local_principal
+
     with store_of(store) as opened:
         kept = _find(opened, run)
         if kept.status in ("succeeded", "cancelled"):
             raise click.ClickException(f"run {kept.id} has {kept.status} already")
         if kept.status == "running" and not kept.interrupted:
-            _do(_need(opened).request_cancel(kept, f"cancelled by {getpass.getuser()}"))
+            _do(_need(opened).request_cancel(kept, f"cancelled by {local_principal().name}"))
             click.echo(f"asked process {kept.owner.pid if kept.owner else '?'} to end run {kept.id}")
         else:
-            _do(_need(opened).set_status(kept, "cancelled", f"cancelled by {getpass.getuser()}"))
+            _do(_need(opened).set_status(kept, "cancelled", f"cancelled by {local_principal().name}"))
             click.echo(f"cancelled {kept.id}")
 
 

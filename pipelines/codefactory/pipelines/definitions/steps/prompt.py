@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from fnmatch import fnmatchcase
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -94,11 +94,8 @@ async def _run(config: PromptConfig, ctx: Context) -> Any:
 async def _model(config: PromptConfig, ctx: Context) -> Model:
     """Raises ModelError where there is none, StepError where it may not be asked."""
     model = await ctx.models(config.model)
-    allowed = ctx.policy.models
-    if allowed is not None and not any(fnmatchcase(model.name, pattern) for pattern in allowed):
-        raise StepError(
-            f"the policy does not allow the model {model.name}; `models` in it names those that may be asked"
-        )
+    if refusal := ctx.policy.refuse_model(model.name):
+        raise StepError(refusal)
     return model
 
 
@@ -115,6 +112,8 @@ async def _asking(config: PromptConfig, ctx: Context, model: Model) -> Ask:
     async def ask(
         messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), schema: Mapping[str, Any] | None = None
     ) -> Completion:
+        # What the prompt and the results of tools were made of may have secrets that the run has used.
+        messages = [replace(message, content=ctx.mask(message.content)) for message in messages]
         amounts = _amounts(estimate_tokens(messages, tools, schema), config.max_tokens, price)
         with ctx.reserve(**amounts) as reservation:
             pieces: list[str] = []
@@ -142,6 +141,7 @@ async def _asking(config: PromptConfig, ctx: Context, model: Model) -> Ask:
                 reservation.settle(**amounts)
                 raise
             usage = last.usage or Usage()
+            ctx.audit("model_asked", model=model.name, tokens=usage.total_tokens, usd=usage.cost_usd)
             _settle(reservation, amounts, usage)
         return Completion("".join(pieces), usage, last.finish, last.tool_calls)
 
@@ -195,6 +195,7 @@ PROMPT = StepType(
     PromptConfig,
     _run,
     "Ask a model.",
-    effects=frozenset(("network", "costs")),
+    # The model's address is the user's to say, not the definition's: it is none of the policy's hosts.
+    effects=frozenset(("costs",)),
     problems=_problems,
 )
