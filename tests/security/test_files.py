@@ -374,6 +374,15 @@ def test_names_that_only_look_protected() -> None:
     assert all(protected(n) for n in (".git", ".Git", ".git ", ".git.", ".ｇit", ".co\u200ddefactory"))
 
 
+@pytest.mark.hostile("file-trash-link", "a workspace that comes with a link in the place of the trash")
+async def test_trash_is_a_link(workspace: Path) -> None:
+    (workspace / ".codefactory").symlink_to("../outside")
+    said = await error_of("file", policy(workspace), operation="delete", path="mine.txt")
+    assert "is a link, so nothing can be kept there" in said
+    assert untouched(workspace)
+    assert (workspace / "mine.txt").exists()
+
+
 @pytest.mark.hostile("file-no-policy", "without a policy a run touches nothing; reading does not allow writing")
 async def test_default_policy(workspace: Path) -> None:
     from codefactory.pipelines.policy import DENY_ALL

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from . import text as texts
 from .access import Access
 from .atomic import replace_content, replacing
-from .errors import FileError, said
+from .errors import AccessError, FileError, said
 from .guard import check_regular
 from .job import Job
 from .listing import check_nothing_protected, entries
@@ -192,6 +192,7 @@ class Files:
                     return {"path": shown, "deleted": False}
                 raise FileError(f"there is no `{path}`")
             self._check_movable(place, recursive=recursive)
+            self._check_trash()
             with _said(place):
                 entry = throw_away(place, self.records, self.run_id, self.step)
             return {"path": shown, "deleted": True, "trash": entry.number}
@@ -261,6 +262,7 @@ class Files:
                 raise FileError(f"`{to}` is `{path}` itself or inside of it")
             with _said(target):
                 if target.found is not None:
+                    self._check_trash()
                     throw_away(target, self.records, self.run_id, self.step)
                 try:
                     source.folder.replace(source.name, target.folder, target.name)
@@ -289,6 +291,11 @@ class Files:
             check_nothing_protected(place.folder, place.name, place.shown, self.access.protected)
         elif not stat.S_ISLNK(found.st_mode):
             check_regular(place.path, found)
+
+    def _check_trash(self) -> None:
+        """Without a store the trash is in the workspace, which may have come with a link in its place."""
+        if self.access.records is None and self.records.is_symlink():
+            raise AccessError(f"`{self.records}` is a link, so nothing can be kept there to be restored; remove it")
 
     def _form(self, place: Place, encoding: str) -> Form:
         """How the file that is there writes its text; a new one: as asked, lines ending in `\\n`."""
