@@ -16,6 +16,7 @@ from codefactory.pipelines.definitions import loads
 from codefactory.pipelines.engine import Budget, Engine
 from codefactory.pipelines.engine.events import OutputDelta
 from codefactory.pipelines.files.atomic import PREFIX
+from codefactory.pipelines.files.listing import Pattern
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,6 +166,19 @@ async def test_list_and_glob(tmp_path: Path) -> None:
     deep = await file(tmp_path, operation="list", recursive=True)
     assert ".git" in [e["path"] for e in deep]
     assert not any(e["path"].startswith(".git/") for e in deep)
+
+
+def test_a_pattern_knows_where_to_look() -> None:
+    wanted = Pattern("src/*/test_*.py")
+    assert [wanted.goes_into(p) for p in (["src"], ["src", "a"], ["docs"], ["src", "a", "b"])] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert Pattern("**/x").goes_into(["a", "b", "c"])
+    assert not Pattern("*.py").goes_into(["src"])
+    assert [Pattern("a/**/b").matches(p) for p in (["a", "b"], ["a", "x", "y", "b"], ["a", "x"])] == [True, True, False]
 
 
 async def test_copy_and_move(tmp_path: Path) -> None:
