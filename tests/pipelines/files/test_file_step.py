@@ -45,8 +45,9 @@ async def test_read_gives_text_lines_bytes_and_ranges(tmp_path: Path) -> None:
 
 
 async def test_lines_end_as_editors_end_them_and_nowhere_else(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_bytes("a\x0cb\u2028c\rd\r\n\ne\n".encode())
-    assert await file(tmp_path, operation="read", path="a.txt", **{"as": "lines"}) == ["a\x0cb\u2028c", "d", "", "e"]
+    (tmp_path / "a.txt").write_bytes("a\x0cb\u2028c\rd\r\n\ne\n\r".encode())
+    lines = await file(tmp_path, operation="read", path="a.txt", **{"as": "lines"})
+    assert lines == ["a\x0cb\u2028c", "d", "", "e", ""]
 
 
 async def test_chunks_stream_and_leave_a_count(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from step_runs import error_of, policy, run_step
 
 from codefactory.pipelines.definitions import loads
 from codefactory.pipelines.policy import DENY_ALL
-from codefactory.pipelines.transform.formats import Format, Table, parse, serialise
+from codefactory.pipelines.transform.formats import Format, parse, serialise
+from codefactory.pipelines.transform.tables import Table
 
 if TYPE_CHECKING:
     from pathlib import Path
