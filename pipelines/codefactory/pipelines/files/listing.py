@@ -13,7 +13,7 @@ from .guard import check_place, protected
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from .access import Access
     from .folder import Folder
@@ -162,12 +162,17 @@ def glob(access: Access, text: str, pattern: str, check: Callable[[], None]) -> 
     return [e.path for e in found if stat.S_ISREG(e.found.st_mode) and wanted.matches(e.parts)]
 
 
-def check_nothing_protected(folder: Folder, name: str, shown: str, names: Collection[str]) -> None:
+def check_nothing_protected(access: Access, folder: Folder, name: str, shown: str) -> None:
     """Raises AccessError if a folder that is to go away holds what steps may not change."""
     inner = folder.enter(name)
     try:
         for entry in _walk(inner, (), "", _always, lambda: None, [0]):
-            if (what := protected(entry.parts[-1], names)) is not None:
+            what = (
+                "Code Factory's own records, the run store"
+                if access.is_records(entry.found)
+                else protected(entry.parts[-1], access.protected)
+            )
+            if what is not None:
                 raise AccessError(f"`{shown}` holds {what} (`{entry.path}`): steps may not change it")
     finally:
         inner.close()

@@ -240,7 +240,7 @@ class Files:
         if stat.S_ISDIR(found.st_mode):
             if not recursive:
                 raise FileError(f"`{place.shown}` is a folder; say `recursive: true`")
-            check_nothing_protected(place.folder, place.name, place.shown, self.access.protected)
+            check_nothing_protected(self.access, place.folder, place.name, place.shown)
         elif not stat.S_ISLNK(found.st_mode):
             check_regular(place.path, found)
 
