@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import stat
@@ -61,6 +62,22 @@ async def test_chunks_stream_and_leave_a_count(tmp_path: Path) -> None:
     )
     assert "".join(deltas) == text
     assert result.unwrap()["s0"] == {"path": "a.txt", "bytes": 3000, "chunks": 3}
+
+
+async def test_chunks_wait_for_a_slow_reader(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x" * 5000)
+    plan = loads(
+        "{version: 1, name: p, steps: {r: {type: file, with: {operation: read, path: a.txt, as: chunks, "
+        "chunk_bytes: 10}}}}"
+    ).unwrap()
+    engine = Engine(policy=policy(tmp_path))
+    count = 0
+    async for event in engine.stream(plan, buffer=4):
+        if isinstance(event, OutputDelta):
+            count += 1
+            await asyncio.sleep(0)
+    engine.close()
+    assert count == 500
 
 
 @pytest.mark.parametrize(
