@@ -1,5 +1,6 @@
 """The types of steps, one module each."""
 
+from .api import API
 from .approval import APPROVAL
 from .code import CODE
 from .condition import CONDITION
@@ -9,4 +10,4 @@ from .map import MAP
 from .pipeline import PIPELINE
 from .set import SET
 
-BUILT_IN = (SET, CONDITION, MAP, LOOP, PIPELINE, APPROVAL, FUNCTION, CODE)
+BUILT_IN = (SET, CONDITION, MAP, LOOP, PIPELINE, APPROVAL, FUNCTION, CODE, API)
