@@ -1,7 +1,8 @@
 """`Budget`: the cap on what a run may use. `Spending`: what it has used. `Ledger`: every call, for the record.
 
 Nothing is sent before it is reserved, at an estimate on the high side; what the provider reports then takes the place
-of the estimate. What is not reported stays charged as it was reserved.
+of the estimate. What is not reported stays charged as it was reserved. These hold for one run; an `Account` in
+`codefactory.pipelines.ledger` adds the limits of a day and of a workspace, and keeps the record.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .models import NO_USAGE, ModelError, Price, Usage
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from .ledger import Account
     from .models import Message, Role, ToolSpec
     from .settings import BudgetSettings
 
@@ -31,7 +33,8 @@ TOKENS_PER_IMAGE = 1600
 LEAST_OUTPUT_TOKENS = 128
 """A reply that may be no longer than this is not worth asking for."""
 
-Outcome = Literal["completed", "failed", "cancelled"]
+Outcome = Literal["completed", "failed", "cancelled", "cached"]
+"""`cached`: answered from our own cache of replies; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +119,15 @@ class Spending:
     """
 
     def __init__(
-        self, budget: Budget, clock: Callable[[], float] = time.monotonic, ledger: Ledger | None = None
+        self,
+        budget: Budget,
+        clock: Callable[[], float] = time.monotonic,
+        ledger: Ledger | None = None,
+        account: Account | None = None,
     ) -> None:
         self.budget = budget
         self.ledger = ledger or Ledger()
+        self._account = account
         self._clock = clock
         self._started_s = clock()
         self._lock = threading.Lock()
@@ -161,7 +169,7 @@ class Spending:
             return ()
         return tuple(
             f"The price of {model} is unknown: codefactory.budget.maxUsd cannot hold it, "
-            f"codefactory.budget.maxTokens ({self.budget.max_tokens:,}) does."
+            f"codefactory.budget.maxTokens ({self.budget.max_tokens:,}) does. codefactory.prices.models can say it."
             for model in self._unpriced
         )
 
@@ -188,17 +196,50 @@ class Spending:
             if output_tokens < least:
                 raise ModelError("budget", self._no_tokens(input_tokens))
             if price is not None and self.budget.max_usd is not None:
-                left_usd = self.budget.max_usd - self._usd - price.of(input_tokens, 0)
-                if price.output_usd > 0:
-                    output_tokens = min(output_tokens, int(max(left_usd, 0.0) / price.output_usd))
+                left_usd = self.budget.max_usd - self._usd - price.at_most(input_tokens, 0)
+                if (output_usd := price.output_usd_after(input_tokens)) > 0:
+                    output_tokens = min(output_tokens, int(max(left_usd, 0.0) / output_usd))
                 if left_usd < 0 or output_tokens < least:
-                    raise ModelError("budget", self._no_money(price.of(input_tokens, least)))
+                    raise ModelError("budget", self._no_money(price.at_most(input_tokens, least)))
             if price is None:
                 self._unpriced[model] = None
-            usd = 0.0 if price is None else price.of(input_tokens, output_tokens)
+            usd = 0.0 if price is None else price.at_most(input_tokens, output_tokens)
             self._tokens += input_tokens + output_tokens
             self._usd += usd
-        return Reservation(self, model, role, input_tokens, output_tokens, usd, self._clock)
+        return Reservation(self, model, role, input_tokens, output_tokens, price, usd, self._clock)
+
+    async def admit(
+        self,
+        model: str,
+        role: Role,
+        messages: Sequence[Message],
+        max_output_tokens: int,
+        price: Price | None,
+        *,
+        input_tokens: int | None = None,
+    ) -> Reservation:
+        """As `reserve`, and entered in the account, whose limits it raises ModelError("budget") for, too."""
+        reservation = self.reserve(model, role, messages, max_output_tokens, price, input_tokens=input_tokens)
+        if self._account is not None:
+            try:
+                reservation.number = await self._account.hold(reservation, self.seconds_left)
+            except BaseException:
+                self._release(reservation)
+                raise
+        return reservation
+
+    def replayed(self, model: str, role: Role, duration_s: float) -> None:
+        """Record a call that was answered from the cache of replies."""
+        entry = Entry(model, role, NO_USAGE, duration_s, "cached")
+        self.ledger.add(entry)
+        if self._account is not None:
+            self._account.note(entry)
+
+    def _release(self, reservation: Reservation) -> None:
+        """Nothing was sent: give back what was reserved, without an entry."""
+        with self._lock:
+            self._tokens -= reservation.input_tokens + reservation.max_output_tokens
+            self._usd -= reservation.usd
 
     def settle(self, reservation: Reservation, usage: Usage, outcome: Outcome, duration_s: float) -> None:
         """Put what was used in the place of what was reserved. Called by the reservation, once.
@@ -212,7 +253,10 @@ class Spending:
             self._usd += (0.0 if usage.cost_usd is None else usage.cost_usd - reservation.usd) + (
                 usage.unreported * reservation.usd
             )
-        self.ledger.add(Entry(reservation.model, reservation.role, usage, duration_s, outcome))
+        entry = Entry(reservation.model, reservation.role, usage, duration_s, outcome)
+        self.ledger.add(entry)
+        if self._account is not None and reservation.number is not None:
+            self._account.settle(reservation.number, entry)
 
     def _exceeded(self) -> str | None:
         if self._rounds >= self.budget.max_rounds:
@@ -255,6 +299,7 @@ class Reservation:
         role: Role,
         input_tokens: int,
         max_output_tokens: int,
+        price: Price | None,
         usd: float,
         clock: Callable[[], float],
     ) -> None:
@@ -264,7 +309,11 @@ class Reservation:
         """Estimated."""
         self.max_output_tokens = max_output_tokens
         """What the call may ask for."""
+        self.price = price
         self.usd = usd
+        """0.0 when the price is unknown."""
+        self.number: int | None = None
+        """In the account's ledger."""
         self._spending = spending
         self._clock = clock
         self._started_s = clock()

@@ -2,9 +2,9 @@
 
 Later layers win: defaults, the user's `config.toml`, the workspace's `[tool.codefactory]` in pyproject.toml, then what
 the editor or the command line says. A value that is not valid is left out with a Problem that names it; the others
-stand. A workspace's file may not set what could run a program, redirect a model or read a secret (`RESTRICTED`) unless
-the user has trusted the file: see `trust`. What steps may touch (`policy`) is the user's to say: every other layer can
-only narrow it, and where secrets are (`secrets`), no other layer can say.
+stand. A workspace's file may not set what could run a program, redirect a model, read a secret or raise the bill
+(`RESTRICTED`) unless the user has trusted the file: see `trust`. What steps may touch (`policy`) is the user's to say:
+every other layer can only narrow it, and where secrets are (`secrets`), no other layer can say.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
 from codefactory.analyzers import ANALYZERS, Problem, Safety
 
 from . import trust
+from .models.model import Role  # noqa: TC001  # pydantic reads it
 from .names import snake
 from .policy.workspace import PolicySettings
 from .secrets.sources import SecretSource  # noqa: TC001 pydantic reads it
@@ -48,9 +49,50 @@ class BanditSettings(_Section):
     max_bytes: int = Field(default=5_000_000, gt=0, description="Files larger than this are not scanned.")
 
 
+class RouteEntry(_Section):
+    """One model of a route. A plain name is an entry, too."""
+
+    name: str = Field(description='As in model.name, e.g. "openai/gpt-4o-mini", "editor", "embedded/NAME".')
+    max_input_tokens: int | None = Field(default=None, gt=0, description="Longer requests go to the next model.")
+    weight: float = Field(default=1.0, ge=0, description='Its share where `choose` is "split".')
+    api_base: str | None = Field(default=None, description="As model.apiBase, for this model.")
+    api_key_env: str | None = Field(default=None, description="As model.apiKeyEnv, for this model.")
+
+
+class RouteSettings(_Section):
+    """The models for a role, in the order in which they are asked."""
+
+    models: tuple[RouteEntry, ...] = Field(min_length=1)
+    choose: Literal["order", "measured", "split"] = Field(
+        default="order",
+        description="Which one begins: the first; the one with the best record; or one by weight, the same all run.",
+    )
+    after_refusals: int = Field(
+        default=2, ge=1, description="Replies in a row that the gate may refuse before the next model is asked."
+    )
+    seed: int = Field(default=0, description="Of the choice by record and by weight.")
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _named(cls, models: Any) -> Any:
+        if not isinstance(models, list | tuple):
+            return models
+        return [{"name": m} if isinstance(m, str) else m for m in cast("list[Any]", models)]
+
+
+class LimitSettings(_Section):
+    """The rate limit of an endpoint."""
+
+    endpoint: str = Field(description='A provider ("openai"), a model ("openai/gpt-4o"), or an address.')
+    requests_per_minute: float | None = Field(default=None, gt=0)
+    tokens_per_minute: float | None = Field(default=None, gt=0)
+
+
 class ModelSettings(_Section):
     name: str | None = Field(
-        default=None, description='Provider and model as litellm writes it, e.g. "openai/gpt-4o-mini".'
+        default=None,
+        description='As litellm writes it, e.g. "openai/gpt-4o-mini"; "embedded/…" and "local/…" run on this machine. '
+        'Default: one that is here already; "none": never one.',
     )
     api_base: str | None = Field(default=None, description="Address of an OpenAI-compatible server.")
     api_key: SecretStr | None = Field(
@@ -58,6 +100,8 @@ class ModelSettings(_Section):
     )
     api_key_env: str | None = Field(default=None, description="The environment variable that holds the key.")
     timeout_s: float = Field(default=60.0, gt=0, description="Seconds to wait for a model's next words.")
+    routes: dict[Role, RouteSettings] = Field(default={}, description="Models by role, in place of model.name.")
+    limits: tuple[LimitSettings, ...] = Field(default=(), description="Rate limits.")
     headers: dict[str, SecretStr] = Field(
         default={}, description="More headers for each request, e.g. an organisation's."
     )
@@ -67,15 +111,61 @@ class ModelSettings(_Section):
     ca_bundle: Path | None = Field(
         default=None, description="A PEM file of the authorities whose certificates are trusted."
     )
+    record: Path | None = Field(
+        default=None, description="A file to which conversations are recorded, for `recorded/FILE` to replay."
+    )
+
+
+class PriceSettings(_Section):
+    """What a model costs, in US dollars per million tokens."""
+
+    name: str
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached_input: float | None = Field(default=None, ge=0, description="Default: as `input`.")
+
+
+class PricesSettings(_Section):
+    models: tuple[PriceSettings, ...] = Field(default=(), description="They win over the bundled table.")
+
+
+class CacheSettings(_Section):
+    """Replies that are kept, for requests that are the same to the letter and leave nothing to chance."""
+
+    replies: bool = Field(default=True, description="Whether replies are kept.")
+    max_mb: float = Field(default=64.0, gt=0, description="Older replies are deleted beyond this.")
+    editor: bool = Field(default=False, description="Whether replies of the editor's model are kept, too.")
+
+
+class LocalSettings(_Section):
+    """Models on this machine."""
+
+    discover: bool = Field(default=True, description="Look for model servers on this machine when one is needed.")
+    ollama_port: int = Field(default=11434, ge=0, le=65535, description="0: not looked at; so for all ports.")
+    lm_studio_port: int = Field(default=1234, ge=0, le=65535)
+    llama_cpp_port: int = Field(default=8080, ge=0, le=65535)
+    vllm_port: int = Field(default=8000, ge=0, le=65535)
+    context_tokens: int = Field(default=8192, ge=512, description="The longest context of an embedded model.")
+    max_threads: int | None = Field(default=None, ge=1, description="Of an embedded model; default: the free cores.")
+    idle_s: float = Field(default=600.0, gt=0, description="Seconds without use after which its process is ended.")
+    host: tuple[str, ...] = Field(
+        default=(), description="The program that runs embedded models. Default: xllamacpp in a Python of its own."
+    )
 
 
 class BudgetSettings(_Section):
-    """Limits of one repair."""
+    """Limits of one repair; and of a day and of a workspace, over all programs of the user."""
 
     max_rounds: int = Field(default=3, ge=1, le=50)
     max_tokens: int = Field(default=60_000, ge=1)
     max_usd: float | None = Field(default=1.0, ge=0, description="US dollars; null for no limit.")
     max_seconds: float = Field(default=300.0, gt=0)
+    max_usd_per_day: float | None = Field(default=10.0, ge=0, description="US dollars; null for no limit.")
+    max_tokens_per_day: int | None = Field(default=None, ge=1)
+    max_usd_per_workspace: float | None = Field(
+        default=None, ge=0, description="US dollars in one workspace, all days together; null for no limit."
+    )
+    max_tokens_per_workspace: int | None = Field(default=None, ge=1)
 
 
 class TestSettings(_Section):
@@ -126,7 +216,10 @@ class Settings(_Section):
     bandit: BanditSettings = BanditSettings()
     repair: RepairSettings = RepairSettings()
     model: ModelSettings = ModelSettings()
+    local: LocalSettings = LocalSettings()
     budget: BudgetSettings = BudgetSettings()
+    prices: PricesSettings = PricesSettings()
+    cache: CacheSettings = CacheSettings()
     tests: TestSettings = TestSettings()
     graph: GraphSettings = GraphSettings()
     context: ContextSettings = ContextSettings()
@@ -136,7 +229,23 @@ class Settings(_Section):
     secrets: dict[str, SecretSource] = {}
 
 
-RESTRICTED = frozenset({"ruff.path", "ruff.arguments", "model", "tests.command"})
+RESTRICTED = frozenset(
+    {
+        "ruff.path",
+        "ruff.arguments",
+        "model",
+        "local",
+        "tests.command",
+        "prices",
+        "cache",
+        "budget.max_usd",
+        "budget.max_tokens",
+        "budget.max_usd_per_day",
+        "budget.max_tokens_per_day",
+        "budget.max_usd_per_workspace",
+        "budget.max_tokens_per_workspace",
+    }
+)
 """Settings that a workspace's file may give only once it is trusted."""
 USER_ONLY = frozenset({"secrets"})
 """Settings that only the user's own layers may give, whatever is trusted."""
@@ -174,9 +283,14 @@ def resolve(layers: Iterable[Layer]) -> tuple[Settings, tuple[Problem, ...]]:
     return Settings.model_validate(merged), tuple(problems)
 
 
-def user_layer() -> tuple[Layer, tuple[Problem, ...]]:
+def user_file() -> Path:
     """The user's own `config.toml`, in the folder their system keeps configuration in."""
-    layer, problems = _toml_layer(Path(platformdirs.user_config_dir("codefactory")) / "config.toml", ())
+    return Path(platformdirs.user_config_dir("codefactory")) / "config.toml"
+
+
+def user_layer() -> tuple[Layer, tuple[Problem, ...]]:
+    """What the user's own file says."""
+    layer, problems = _toml_layer(user_file(), ())
     return replace(layer, user=True), problems
 
 
@@ -234,7 +348,8 @@ def _refused(layer: Layer, section: str, key: str, value: Any) -> Problem | None
         first = error.errors(include_input=False, include_url=False)[0]
         if first["type"] == "extra_forbidden":
             return _problem(layer, f"{section}.{key}", f"is not a setting{_did_you_mean(section, key)}")
-        return _problem(layer, f"{section}.{key}", f"is not valid: {first['msg']}")
+        inside = "".join(f"[{at}]" if isinstance(at, int) else f".{at}" for at in first["loc"][2:])
+        return _problem(layer, f"{section}.{key}{inside}", f"is not valid: {first['msg']}")
     return None
 
 

@@ -49,6 +49,8 @@ class StepType:
     effects_of: Callable[[dict[str, Any]], frozenset[Effect]] | None = None
     """What a step with these settings does, where that can be less: reading a file changes none. The settings are not
     checked yet, and texts in them may be templates: where it cannot be told, all of `effects`."""
+    example: str = ""
+    """A step as YAML."""
 
 
 class Registry:

@@ -20,6 +20,7 @@ from .model import (
 )
 from .openai_compatible import OpenAICompatibleModel
 from .retries import Retries
+from .source import ModelSource
 
 __all__ = [
     "NO_USAGE",
@@ -31,6 +32,7 @@ __all__ = [
     "Model",
     "ModelError",
     "ModelErrorCategory",
+    "ModelSource",
     "OpenAICompatibleModel",
     "Options",
     "Price",

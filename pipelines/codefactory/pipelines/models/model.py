@@ -122,21 +122,38 @@ class Price:
     input_usd: float
     output_usd: float
     cached_input_usd: float | None = None
-    """None: unknown, and so is the cost of a request with cached input."""
+    """For input that the provider had in its cache; None: as other input."""
+    cache_write_usd: float | None = None
+    """For input that the provider puts into its cache; None: as other input."""
+    tiers: tuple[tuple[int, Price], ...] = ()
+    """For requests with more input tokens than the number, ascending: another price for the whole request."""
+    source: str = ""
+    """Where the price is from, for people: "litellm 1.110.2, 2026-11-27", "your settings"."""
 
-    def of(self, input_tokens: int, output_tokens: int) -> float:
-        return self.input_usd * input_tokens + self.output_usd * output_tokens
+    def of(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float:
+        """`cached_tokens`: those of the input tokens that came from the provider's cache."""
+        price = self._tier(input_tokens)
+        cached_input_usd = price.input_usd if price.cached_input_usd is None else price.cached_input_usd
+        fresh = price.input_usd * (input_tokens - cached_tokens)
+        return fresh + cached_input_usd * cached_tokens + price.output_usd * output_tokens
+
+    def at_most(self, input_tokens: int, output_tokens: int) -> float:
+        """As `of`, with everything newly put into the cache where that is dearer."""
+        price = self._tier(input_tokens)
+        return max(price.input_usd, price.cache_write_usd or 0.0) * input_tokens + price.output_usd * output_tokens
+
+    def output_usd_after(self, input_tokens: int) -> float:
+        """A token of the reply to a request of this size."""
+        return self._tier(input_tokens).output_usd
+
+    def _tier(self, input_tokens: int) -> Price:
+        return next((p for above, p in reversed(self.tiers) if input_tokens > above), self)
 
     def cost_usd(self, usage: Usage) -> float | None:
-        """None where the usage, or the price of a part of it, is unknown."""
+        """None where the usage is unknown."""
         if usage.input_tokens is None or usage.output_tokens is None:
             return None
-        cached = usage.cached_input_tokens or 0
-        if not cached:
-            return self.of(usage.input_tokens, usage.output_tokens)
-        if self.cached_input_usd is None:
-            return 0.0 if self == Price(0.0, 0.0) else None
-        return self.of(usage.input_tokens - cached, usage.output_tokens) + self.cached_input_usd * cached
+        return self.of(usage.input_tokens, usage.output_tokens, usage.cached_input_tokens or 0)
 
 
 class Options(TypedDict, total=False):

@@ -50,4 +50,8 @@ PIPELINE = StepType(
     output_type=dict,
     verbatim=frozenset(("definition",)),
     problems=_problems,
+    example=(
+        "type: pipeline\nwith:\n  definition:\n    version: 1\n    name: inner\n    steps:\n"
+        "      answer: {type: set, with: {value: 42}}"
+    ),
 )
