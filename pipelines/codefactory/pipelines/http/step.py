@@ -19,7 +19,7 @@ from .failures import of_status
 from .pages import Pages, items_of, next_url
 from .rates import wait_for_turn
 from .request import Part, file_body, form_body
-from .schema import complaint
+from .schema import check
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -126,9 +126,8 @@ class _Step:
         return await parsed(data, answer, self._config.as_)
 
     def _check(self, body: Any) -> None:
-        schema = self._config.response_schema
-        if schema is not None and (said := complaint(schema, body)) is not None:
-            raise StepError(f"the answer is not as its schema says: {said}", "invalid_output")
+        if self._config.response_schema is not None:
+            check(body, self._config.response_schema)
 
 
 async def _prepared(config: ApiConfig, filled: dict[str, Any], ctx: Context, files: ExitStack) -> Sending:

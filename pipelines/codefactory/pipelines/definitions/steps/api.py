@@ -124,4 +124,5 @@ API = StepType(
     effects_of=_effects,
     output_type=dict,
     problems=_problems,
+    example="type: api\nwith:\n  url: https://api.example.com/x\n  auth: {type: bearer, token: 'secret:api_token'}\n",
 )

@@ -161,4 +161,5 @@ CODE = StepType(
     effects_of=_effects,
     trusted=True,
     verbatim=frozenset(("code",)),
+    example="type: code\nwith:\n  inputs: {numbers: [1, 2, 3]}\n  code: output = sum(inputs['numbers'])\n",
 )
