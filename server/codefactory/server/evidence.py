@@ -64,6 +64,7 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
             "passed": tests.passed,
             "summary": tests.summary,
             "durationS": tests.duration_s,
+            "sandbox": tests.sandbox,
         },
         "dependencies": list(evidence.dependencies),
         "declined": [{"rule": f.rule, "line": f.span.start.line, "reason": why} for f, why in evidence.declined],
@@ -139,7 +140,8 @@ def entry_to_markdown(entry: Entry) -> str:
     lines += [f"- Not checked: {plain(p.message)}" for p in evidence.problems]
     if evidence.tests:
         passed = "passed" if evidence.tests.passed else "failed"
-        lines.append(f"- Tests {passed}: {plain(evidence.tests.summary)} ({evidence.tests.duration_s:.1f} s)")
+        where = "without a sandbox" if evidence.tests.sandbox == "none" else f"in {evidence.tests.sandbox}"
+        lines.append(f"- Tests {passed}: {plain(evidence.tests.summary)} ({evidence.tests.duration_s:.1f} s, {where})")
     if evidence.dependencies:
         lines.append(f"- New dependencies: {', '.join(evidence.dependencies)}")
     lines += [f"- Left alone, line {f.span.start.line + 1} `{f.rule}`: {plain(why)}" for f, why in evidence.declined]

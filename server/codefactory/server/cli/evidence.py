@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from codefactory.analyzers import Finding
-    from codefactory.pipelines.proposal import AppliedFix, Proposal, Refusal, Round
+    from codefactory.pipelines.proposal import AppliedFix, Proposal, Refusal, Round, SuiteRun
     from codefactory.server.files import TextFile
 
 
@@ -57,7 +57,7 @@ def print_evidence(out: Console, repaired: Repaired) -> None:
             rows.append(("needs", needed))
         if evidence.tests:
             passed = ("passed", "bold green") if evidence.tests.passed else ("failed", "bold red")
-            rows.append(("tests", Text.assemble(passed, f": {safe(evidence.tests.summary)}")))
+            rows.append(("tests", Text.assemble(passed, f" {_walls(evidence.tests)}: {safe(evidence.tests.summary)}")))
         remaining = _with_reasons(delta.remaining, evidence.declined)
     else:
         summary = Text(f"nothing changed · {len(result.remaining)} remain", "yellow")
@@ -136,7 +136,7 @@ def evidence_to_json(repaired: Repaired) -> dict[str, Any]:
             "dependencies": list(evidence.dependencies),
             "rounds": [_round_to_json(r) for r in evidence.rounds],
             "costUsd": evidence.cost_usd,
-            "tests": {"passed": evidence.tests.passed, "summary": evidence.tests.summary} if evidence.tests else None,
+            "tests": _tests_to_json(evidence.tests) if evidence.tests else None,
             "problems": [problem_to_json(p) for p in evidence.problems],
             "durationS": round(evidence.duration_s, 3),
         },
@@ -154,6 +154,14 @@ def status(repaired: Repaired) -> Literal["written", "proposed", "refused", "fai
 def rounds_of(repaired: Repaired) -> tuple[Round, ...]:
     result = repaired.result
     return result.evidence.rounds if result.kind == "proposal" else result.rounds
+
+
+def _walls(tests: SuiteRun) -> str:
+    return "without a sandbox" if tests.sandbox == "none" else f"in {tests.sandbox}"
+
+
+def _tests_to_json(tests: SuiteRun) -> dict[str, Any]:
+    return {"passed": tests.passed, "summary": tests.summary, "sandbox": tests.sandbox}
 
 
 def _introduced(findings: Sequence[Finding]) -> str:
