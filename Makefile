@@ -65,6 +65,7 @@ bench: setup     ## print the benchmark tables (installs the peers it compares w
 	$(BIN)/python bench/repair.py
 	$(BIN)/python bench/engine.py
 	$(BIN)/python bench/crash.py
+	$(BIN)/python bench/sandbox.py
 	$(BIN)/python bench/graph_speed.py
 	$(BIN)/python bench/graph_accuracy.py
 
