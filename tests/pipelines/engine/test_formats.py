@@ -172,7 +172,7 @@ RESULTS = {
 }
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [p for p in EXAMPLES if p.stem in (*RESULTS, "release")], ids=lambda p: p.stem)
 async def test_the_examples_run(path: Path) -> None:
     replies = path.with_suffix(".replies.json")
     models = fixed(connect(f"scripted/{replies}")) if replies.exists() else None

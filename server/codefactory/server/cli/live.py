@@ -55,6 +55,7 @@ def finish(
     **what: Any,
 ) -> None:
     """Run, resume or fork; show it; print the outputs; end with the exit code of the status."""
+    from codefactory.pipelines.audit import AuditLog
     from codefactory.pipelines.engine import Budget, Engine, EngineError
 
     limits = (max_tokens, max_usd, max_seconds)
@@ -62,7 +63,8 @@ def finish(
     if any(limit is not None for limit in limits):
         budget = Budget(tokens=max_tokens, usd=max_usd, wall_s=max_seconds)
     view = json_line if as_json else None if quiet else View()
-    engine = Engine(store, secrets=secrets, models=_models(model))
+    audit = AuditLog()
+    engine = Engine(store, secrets=secrets, audit=audit, models=_models(model))
     options: dict[str, Any] = {
         "durability": durability,
         "budget": budget,
@@ -77,6 +79,9 @@ def finish(
         raise SystemExit(2) from error
     finally:
         engine.close()
+        audit.close()
+        if audit.problem is not None:
+            click.echo(audit.problem, err=True)
     if isinstance(view, View):
         view.close()
     _print(result, as_json=as_json)
