@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from . import litellm_backend
 from .openai_wire import request_body
+from .prices import price_of
+from .prompt_cache import mark_stable
 from .provider_error import environment_secrets
 from .retries import Retries, Sleep
 
@@ -56,7 +58,8 @@ class LiteLLMModel:
         return self._name
 
     async def price(self) -> Price | None:
-        return (await litellm_backend.start()).price(self._name)
+        """By the bundled table; litellm's own is looked at for what that does not know."""
+        return price_of(self._name) or (await litellm_backend.start()).price(self._name)
 
     async def complete(
         self, messages: Sequence[Message], *, max_output_tokens: int, **options: Unpack[Options]
@@ -74,6 +77,7 @@ class LiteLLMModel:
     def _request(self, messages: Sequence[Message], max_output_tokens: int, options: Options) -> dict[str, Any]:
         request = request_body(self._name, messages, max_output_tokens=max_output_tokens, **options)
         request |= {
+            "messages": mark_stable(self._name, request["messages"]),
             "timeout": self._timeout_s + 5,  # a second line of defence: the backend measures the silence itself
             "num_retries": 0,
             "max_retries": 0,

@@ -25,7 +25,7 @@ COMMANDS = {
     "models": "Get a model that runs on this machine; say which model is used.",
     "cost": "Show what models have cost, by day, model, workspace or run.",
     "doctor": "Say what works on this machine, what does not, and what to do.",
-    "trust": "Let a project's own settings name programs and model endpoints.",
+    "trust": "Let a project's own settings name programs and model endpoints, and its prompts count.",
     "server": "Run the language server (as `python -I -m codefactory.server`).",
 }
 """Name → what the list of commands says. Command `name` is the object `command` of module `.name`."""
