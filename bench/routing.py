@@ -1,8 +1,8 @@
 """What routes, the ledger and the cache cost a call: `python bench/routing.py [CALLS]`.
 
 The same scripted server on loopback answers a bare model, `complete()` with that model, and `complete()` through a
-route with the ledger and with the cache of replies. A call has 20 chunks. "stall" is the longest time in which the event
-loop ran nothing else.
+route with the ledger and with the cache of replies. A call has 20 chunks. "stall" is the longest time in which the
+event loop ran nothing else.
 """
 
 from __future__ import annotations
