@@ -200,4 +200,5 @@ PROMPT = StepType(
     # The model's address is the user's to say, not the definition's: it is none of the policy's hosts.
     effects=frozenset(("costs",)),
     problems=_problems,
+    example="type: prompt\nwith: {prompt: What is a ledger?}",
 )
