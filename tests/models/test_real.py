@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.model,
-    pytest.mark.skipif(not embedded.is_installed(), reason="pip install 'codefactory[local]'"),
+    pytest.mark.skipif(not embedded.is_installed(), reason="pip install xllamacpp"),
 ]
 
 PULLED = catalogue.folder()
