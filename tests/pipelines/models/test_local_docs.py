@@ -40,7 +40,7 @@ def test_the_settings() -> None:
     assert set(found) == set(LocalSettings.model_fields)
     for name in ("context_tokens", "idle_s"):
         assert found[name] == f"{LocalSettings.model_fields[name].default:g}"
-    ports = [row for row in rows("Embedded models") if "ollama-port" in row[0]][0][1]
+    ports = next(row for row in rows("Embedded models") if "ollama-port" in row[0])[1]
     settings = LocalSettings()
     assert ports == ", ".join(
         str(p) for p in (settings.ollama_port, settings.lm_studio_port, settings.llama_cpp_port, settings.vllm_port)
