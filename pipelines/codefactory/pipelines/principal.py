@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, get_args
@@ -43,15 +44,22 @@ class Principal:
         return json.dumps({"name": self.name, "role": self.role})
 
 
-def principal_from_json(text: str) -> Principal:
-    """Raises ValueError for what is none. What a store says of a role is not believed: only the name is taken."""
-    data = json.loads(text)
-    if not isinstance(data, dict) or not isinstance(data.get("name"), str):  # pyright: ignore[reportUnknownMemberType]
-        raise ValueError("not a principal")
-    return Principal(data["name"], "viewer")  # pyright: ignore[reportUnknownArgumentType]
+def owner_name(kept: str | None) -> str:
+    """Whose run a store says it is; the local user's, where it says nothing. What it says of a role is not believed."""
+    if kept is None:
+        return local_principal().name
+    try:
+        return str(json.loads(kept)["name"])
+    except (ValueError, TypeError, KeyError):
+        return ""
 
 
 @cache
 def local_principal() -> Principal:
-    """The user of the operating system. On their own machine they are admin."""
-    return Principal(getpass.getuser(), "admin")
+    """The user of the operating system, whatever the environment says. On their own machine they are admin."""
+    try:
+        import pwd
+
+        return Principal(pwd.getpwuid(os.getuid()).pw_name, "admin")
+    except (ImportError, KeyError):
+        return Principal(getpass.getuser(), "admin")

@@ -111,6 +111,9 @@ class ModelSettings(_Section):
     ca_bundle: Path | None = Field(
         default=None, description="A PEM file of the authorities whose certificates are trusted."
     )
+    record: Path | None = Field(
+        default=None, description="A file to which conversations are recorded, for `recorded/FILE` to replay."
+    )
 
 
 class PriceSettings(_Section):

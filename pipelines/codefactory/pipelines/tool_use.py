@@ -6,7 +6,6 @@ import asyncio
 import inspect
 import json
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .completion import complete
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from .models import Model, Role, ToolCall
     from .structured import Ask
 
-ENTRY_POINTS = "codefactory.tools"
 MAX_CALLS_A_ROUND = 16
 RESULT_CHARACTERS = 20_000
 """Of a tool's result, what the model is shown."""
@@ -92,23 +90,6 @@ def tool(function: Callable[..., Any], *, name: str | None = None, description: 
 
     summary = description if description is not None else inspect.cleandoc(function.__doc__ or "")
     return Tool(ToolSpec(name, summary, schema), call)
-
-
-@cache
-def registered() -> Mapping[str, Tool]:
-    """The functions of installed packages, from entry points in the group `codefactory.tools`: each a function or a
-    `Tool`. One that cannot be used is left out with a warning."""
-    import warnings
-    from importlib.metadata import entry_points
-
-    found: dict[str, Tool] = {}
-    for point in entry_points(group=ENTRY_POINTS):
-        try:
-            loaded: Any = point.load()
-            found[point.name] = loaded if isinstance(loaded, Tool) else tool(loaded, name=point.name)
-        except Exception as error:  # noqa: BLE001  # a package's fault must not take the others down
-            warnings.warn(f"the tool `{point.name}` of {point.value} cannot be used: {error}", stacklevel=2)
-    return found
 
 
 async def complete_with_tools(

@@ -6,7 +6,6 @@ import asyncio
 import uuid
 from collections import Counter
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .analyses import options_for
@@ -19,13 +18,11 @@ if TYPE_CHECKING:
 
     from codefactory.analyzers import Fix, Safety, Snapshot, Span
     from codefactory.analyzers.graph.context import ContextPack
-    from codefactory.pipelines.gate import UsesElsewhere
     from codefactory.pipelines.ledger import Account
     from codefactory.pipelines.models import Model
     from codefactory.pipelines.project import Project
     from codefactory.pipelines.prompts import Related
-    from codefactory.pipelines.proposal import Proposal, Refusal, SuiteRun
-    from codefactory.pipelines.repair import ProjectTests
+    from codefactory.pipelines.proposal import Proposal, Refusal
     from codefactory.pipelines.settings import ModelSettings, Settings
 
     from .analyses import Checked
@@ -58,6 +55,7 @@ async def repair(
     asked, whatever is set."""
     from codefactory.pipelines.budget import Budget
     from codefactory.pipelines.prompts import PromptLibrary
+    from codefactory.pipelines.repair import project_tests, uses_elsewhere
     from codefactory.pipelines.repair import repair as run
 
     project = await project_of(server, snapshot)
@@ -75,8 +73,8 @@ async def repair(
         account=account,
         context=await _context(server, snapshot, only) if model is not None else (),
         prompts=PromptLibrary(project.root),
-        uses=_uses(project, snapshot),
-        tests=_tests(project, snapshot) if by_model else None,
+        uses=uses_elsewhere(project, snapshot),
+        tests=project_tests(project, snapshot) if by_model else None,
         report=lambda progress: report(progress.message),
     )
 
@@ -128,9 +126,10 @@ async def propose_part(server: Server, whole: Proposal, hunks: Sequence[int]) ->
 
 async def _propose(server: Server, snapshot: Snapshot, text: str, **about: Any) -> Proposal | Refusal:
     from codefactory.pipelines.chosen import propose
+    from codefactory.pipelines.repair import uses_elsewhere
 
     project = await project_of(server, snapshot)
-    options, uses = options_for(project, snapshot), _uses(project, snapshot)
+    options, uses = options_for(project, snapshot), uses_elsewhere(project, snapshot)
     return await propose(snapshot, text, server.analyses.analyzers, options=options, uses=uses, **about)
 
 
@@ -175,39 +174,27 @@ async def _model(server: Server, settings: Settings) -> Model | None:
     return choice.model
 
 
-def _uses(project: Project, snapshot: Snapshot) -> UsesElsewhere | None:
-    """Who else uses a file's public names; a document that is no file has no users."""
-    if snapshot.path is None:
-        return None
-    from codefactory.pipelines.gate.uses import WorkspaceUses
-
-    return WorkspaceUses(project.root, Path(snapshot.path))
-
-
-def _tests(project: Project, snapshot: Snapshot) -> ProjectTests | None:
-    """The project's tests, where its user has set them, on a copy that has the document as it is in the editor."""
-    settings = project.settings.tests
-    path = Path(snapshot.path) if snapshot.path else None
-    if not settings.command or path is None or not path.is_relative_to(project.root):
-        return None
-    from codefactory.pipelines.gate.project_tests import run_tests
-
-    async def run(text: str | None) -> SuiteRun:
-        changed = {path: snapshot.text if text is None else text}
-        return await run_tests(settings.command, project.root, changed, settings.timeout_s)
-
-    return run
+async def apply_proposal(server: Server, entry: Entry, hunks: Sequence[int] | None = None) -> Outcome:
+    """Apply it, or some hunks of it, which the gate then looks at by themselves. Remembers what came of it."""
+    numbers = entry.open if hunks is None else tuple(sorted(set(hunks)))
+    if len(numbers) == len(entry.proposal.edits):
+        outcome = await _apply(server, entry.proposal)
+    else:
+        part = await propose_part(server, entry.proposal, numbers)
+        outcome = await _apply(server, part) if part.kind == "proposal" else Outcome("refused", part.reason)
+    entry.outcome = "" if outcome.status == "applied" else outcome.message
+    if outcome.applied:
+        entry.decide(numbers, "applied")
+    return outcome
 
 
-async def apply_proposal(server: Server, entry: Entry) -> Outcome:
-    """Apply it, remember what came of it, and who wrote what."""
+async def _apply(server: Server, proposal: Proposal) -> Outcome:
+    """Apply it, and remember who wrote what."""
 
     async def check(now: Snapshot, text: str) -> str | None:
         return await _against(server, now, text)
 
-    proposal = entry.proposal
     outcome = await server.applier.apply(Change(proposal.snapshot, proposal.edits, label(proposal)), check)
-    entry.status, entry.outcome = ("applied" if outcome.applied else "failed"), outcome.message
     if outcome.status == "applied" and outcome.after is not None and proposal.origin != "fixers":
         server.provenance.record(proposal, outcome)
     return outcome

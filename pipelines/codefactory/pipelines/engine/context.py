@@ -120,6 +120,11 @@ class Context:
         return value if masker is None else masker.value(value)
 
     @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The one that the run is on: for threads."""
+        return self._loop
+
+    @property
     def models(self) -> ModelSource:
         """Where a step gets a model, by name or the user's own."""
         engine = self._scope.run.engine
@@ -245,20 +250,24 @@ class Context:
         a default.
         """
         run, path = self._scope.run, self.path
-        text = "\n".join((question, *choices))
-        asked_at = await run.asked_at(path, text, who)
-        deadline = None if deadline_s is None else asked_at + deadline_s
-        announced = False
+        # A line each: a question of several lines must not make choices of them.
+        text = "\n".join(" ".join(part.splitlines()) for part in (question, *choices))
+        put = await run.ask(path, text, who, deadline_s, again=self.attempt > 1)
+        deadline, announced = put.deadline, False
         while True:
             found = await run.find_answer(path, text)
-            if found is not None and found[0] in choices and (not who or found[1] in who):
-                run.emit(ApprovalAnswered, path, found[0], found[1])
-                return found[0]
             if found is not None:
-                run.log(path, "warning", f"the answer `{found[0]}` of {found[1]} does not count")
+                complaint = put.complaint(found)
+                if complaint is None:
+                    run.emit(ApprovalAnswered, path, found.choice, found.who)
+                    self.audit("approval", question=question, choice=found.choice, who=found.who)
+                    return found.choice
+                run.log(path, "warning", f"an answer does not count: {complaint}")
+                self.audit("approval_refused", question=question, choice=found.choice, who=found.who, why=complaint)
+                await run.forget_answer(path)
             if not announced:
                 announced = True
-                run.emit(ApprovalRequested, path, question, list(choices), deadline)
+                run.announce(ApprovalRequested, path, question, list(choices), deadline)
             left_s = None if deadline is None else deadline - time()
             if left_s is not None and left_s <= 0:
                 if default is None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .breaker import Breakers
 from .budget import Budget, Spending, narrower
 from .cache import Cache, cache_key
+from .door import inside, permitted, refuse_from_within
 from .errors import (
     BudgetExceededError,
     NotAllowedError,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from codefactory.pipelines.models import ModelSource
     from codefactory.pipelines.policy import AccessPolicy
+    from codefactory.pipelines.principal import Action, Principal
     from codefactory.pipelines.secrets import Secrets
     from codefactory.pipelines.store import KeptRun, Store
 
@@ -71,11 +73,13 @@ class Engine:
         secrets: Secrets | None = None,
         audit: Audit | None = None,
         models: ModelSource | None = None,
+        principal: Principal | None = None,
     ) -> None:
         """`concurrency`: steps of all runs that may be under way at once; None: no limit. `grace_s`: how long a
         cancelled step may take to end before the run ends without it. `policy`: what steps may touch where a run is
         not given its own; None: nothing. Functions of the caller's own are not held by it. `models`: where steps get
-        a model; None: from the user's settings."""
+        a model; None: from the user's settings. `principal`: who runs, where that is not said; None: the local user,
+        who may do everything."""
         self.store = store
         self.slots = Slots(concurrency) if concurrency is not None else None
         self.threads = Threads(threads)
@@ -87,6 +91,7 @@ class Engine:
         self.secrets = secrets
         self.audit = audit
         self.models = models
+        self.principal = principal
         self._runs: dict[str, Run] = {}
 
     async def run(
@@ -98,6 +103,7 @@ class Engine:
         durability: Durability = "normal",
         budget: Budget | None = None,
         policy: AccessPolicy | None = None,
+        principal: Principal | None = None,
         priority: int = 0,
         wait: bool = True,
         on_event: Callable[[Event], None] | None = None,
@@ -107,8 +113,9 @@ class Engine:
 
         `policy`: what its steps may touch; without one, what the engine's says. `wait`: whether to wait for people's
         answers, or end as `waiting`. Raises PlanError for wrong inputs, NotAllowedError when the policy does not give
-        what a step needs.
+        what a step needs, or the principal may not start runs.
         """
+        principal = self._permit(principal, "start")
         policy = policy or self.policy
         _allowed(plan, policy)
         bound = plan.bind(inputs or {})
@@ -117,8 +124,10 @@ class Engine:
         journal: Journal | None = None
         if self.store is not None:
             kept = None if policy is None else policy.text
-            journal = await self.store.begin(run_id, plan, bound, durability, fresh=fresh, policy=kept)
-        return await self._execute(plan, run_id, bound, journal, policy, budget, priority, wait, on_event, feed)
+            owner = None if principal is None else principal.to_json()
+            journal = await self.store.begin(run_id, plan, bound, durability, fresh=fresh, policy=kept, principal=owner)
+        access = (policy, principal)
+        return await self._execute(plan, run_id, bound, journal, access, budget, priority, wait, on_event, feed)
 
     async def resume(
         self,
@@ -128,6 +137,7 @@ class Engine:
         durability: Durability = "normal",
         budget: Budget | None = None,
         policy: AccessPolicy | None = None,
+        principal: Principal | None = None,
         priority: int = 0,
         wait: bool = True,
         on_event: Callable[[Event], None] | None = None,
@@ -141,6 +151,7 @@ class Engine:
         """
         store = self._need_store()
         kept = await store.find_run(run_id)
+        principal = self._permit(principal, "resume", lambda: kept.owner_name)
         plan = plan or await store.plan_of(kept)
         if plan.version != kept.version:
             raise ResumeError(
@@ -151,7 +162,8 @@ class Engine:
         _allowed(plan, policy)
         journal = await store.reopen(kept, durability)
         inputs = plan.bind(kept.inputs)
-        return await self._execute(plan, kept.id, inputs, journal, policy, budget, priority, wait, on_event, feed)
+        access = (policy, principal)
+        return await self._execute(plan, kept.id, inputs, journal, access, budget, priority, wait, on_event, feed)
 
     async def fork(
         self,
@@ -162,6 +174,7 @@ class Engine:
         plan: Plan | None = None,
         inputs: Mapping[str, Any] | None = None,
         policy: AccessPolicy | None = None,
+        principal: Principal | None = None,
         **options: Any,
     ) -> RunResult:
         """A new run from a checkpoint of another: everything after step `at` runs again, all else is taken over.
@@ -172,13 +185,16 @@ class Engine:
         """
         store = self._need_store()
         kept = await store.find_run(run_id)
+        principal = self._permit(principal, "edit" if edit else "fork", lambda: kept.owner_name)
         plan = plan or await store.plan_of(kept)
         new_id = new_run_id()
         bound = plan.bind({**kept.inputs, **(inputs or {})})
         policy = policy or _both(kept, self.policy)
         _allowed(plan, policy)
-        await store.fork(kept, new_id, plan, bound, at, edit or {}, policy=None if policy is None else policy.text)
-        return await self.resume(new_id, plan, policy=policy, **options)
+        text = None if policy is None else policy.text
+        owner = None if principal is None else principal.to_json()
+        await store.fork(kept, new_id, plan, bound, at, edit or {}, policy=text, principal=owner)
+        return await self.resume(new_id, plan, policy=policy, principal=principal, **options)
 
     async def stream(
         self, plan: Plan | None, inputs: Mapping[str, Any] | None = None, *, buffer: int = 1000, **options: Any
@@ -209,20 +225,30 @@ class Engine:
                 with suppress(asyncio.CancelledError):
                     await task
 
-    def cancel(self, run_id: str, reason: str = "cancelled") -> bool:
-        """End a run of this engine with everything it started; False if there is none. From the loop's thread."""
+    def cancel(self, run_id: str, reason: str = "cancelled", principal: Principal | None = None) -> bool:
+        """End a run of this engine with everything it started; False if there is none. From the loop's thread.
+
+        Raises NotAllowedError if the principal's role does not allow it.
+        """
         run = self._runs.get(run_id)
         if run is None:
             return False
+        self._permit(principal, "cancel", lambda: run.owner)
         run.cancel(RunCancelledError(reason))
         return True
 
-    def answer(self, run_id: str, step: str, choice: str, who: str) -> bool:
-        """Answer the question of a step, in this process; False if no such run is under way here."""
+    def answer(self, run_id: str, step: str, choice: str, who: str | Principal) -> bool:
+        """Answer the question of a step, in this process; False if no such run is under way here. A name is vouched
+        for by the caller.
+
+        Raises NotAllowedError if the answer does not count: it comes from a step, from somebody who was not asked or
+        whose role does not allow it, after the deadline, or is none of the choices.
+        """
         run = self._runs.get(run_id)
         if run is None:
             return False
-        run.answer(step, choice, who)
+        refuse_from_within("answer")
+        run.answer(step, choice, permitted(who, "answer", run.owner))
         return True
 
     def questions(self, run_id: str) -> Mapping[str, str]:
@@ -248,6 +274,16 @@ class Engine:
         version = f"{step.version}:{step.policy.retry.on}:{step.body.version if step.body else ''}"
         return cache_key(step.type, version, step.arguments(scope), policy.depends_on)
 
+    def _permit(
+        self, principal: Principal | None, action: Action, owner: Callable[[], str] | None = None
+    ) -> Principal | None:
+        """The principal, or the engine's. Raises NotAllowedError if the role does not allow the action to a run of
+        `owner`; None: to a new run."""
+        principal = principal or self.principal
+        if principal is not None:
+            permitted(principal, action, None if owner is None else owner())
+        return principal
+
     def _need_store(self) -> Store:
         if self.store is None:
             raise ResumeError("this engine has no store, so nothing can be resumed; give it one: Engine(store)")
@@ -259,7 +295,7 @@ class Engine:
         run_id: str,
         inputs: Mapping[str, Any],
         journal: Journal | None,
-        policy: AccessPolicy | None,
+        access: tuple[AccessPolicy | None, Principal | None],
         budget: Budget | None,
         priority: int,
         wait: bool,
@@ -268,18 +304,22 @@ class Engine:
     ) -> RunResult:
         if run_id in self._runs:
             raise ResumeError(f"run {run_id} is under way in this engine already")
+        policy, principal = access
         limits = narrower(plan.budget, budget)
         if policy is not None:
             limits = narrower(limits, _budget_of(policy))
         spending = Spending(limits, journal.spent if journal else None) if limits is not None else None
         slots = Slots(plan.concurrency, self.slots) if plan.concurrency is not None else self.slots
         run = Run(self, plan, run_id, inputs, journal, on_event, feed, slots, spending, priority, wait)
-        run.policy = policy
+        run.policy, run.principal = policy, principal
         run.task = asyncio.current_task()
         self._runs[run_id] = run
         started = time()
         if journal is not None:
             journal.watch(lambda reason: run.cancel(RunCancelledError(reason)))
+        if self.audit is not None:
+            kind = "run_resumed" if run.restored else "run_started"
+            self.audit.note(kind, run=run_id, pipeline=plan.name, version=plan.version, who=run.owner, role=run.role)
         if not run.quiet:
             expected_s = await self.store.expected_s(plan) if self.store is not None and run.listening else None
             run.emit(RunStarted, plan.name, plan.version, len(plan.steps), bool(run.restored), expected_s)
@@ -288,18 +328,22 @@ class Engine:
             over = BudgetExceededError("seconds", limits.wall_s, limits.wall_s)
             timer = asyncio.get_running_loop().call_later(limits.wall_s, run.cancel, over)
         scope = Scope(run, plan, inputs)
+        outside = inside.set(run_id)
         try:
             status, error = await self._outcome(run, scope)
             result = _result(run, scope, status, error, started)
         finally:
             if timer is not None:
                 timer.cancel()
+            inside.reset(outside)
             del self._runs[run_id]
         if run.journal is not None:
             spent = run.spending.spent if run.spending is not None else {}
             done = run.journal.close(result.status, _text(result.error), result.outputs, spent, time())
             if done is not None:
                 await done
+        if self.audit is not None:
+            self.audit.note("run_finished", run=run_id, status=result.status, error=_text(result.error))
         if not run.quiet:
             run.emit(RunFinished, result.status, result.duration_s, _text(result.error))
         return result

@@ -9,8 +9,10 @@ from functools import cached_property
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from .errors import RunCancelledError, RunError
+from .door import inside
+from .errors import NotAllowedError, RunCancelledError, RunError
 from .events import Event, LogWritten, OutputDelta, StateChanged
+from .journal import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -55,6 +57,28 @@ class RunResult:
         if self.status == "succeeded":
             return self.outputs
         raise self.error or RunCancelledError(f"run {self.run_id} is {self.status}")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a step asks: its text with the choices, a line each; who may answer, and until when."""
+
+    text: str
+    who: tuple[str, ...]
+    deadline: float | None
+
+    def complaint(self, answer: Answer) -> str | None:
+        """Why an answer does not count. None: it does."""
+        choices = self.text.split("\n")[1:]
+        if not answer.genuine:
+            return f"the answer `{answer.choice}` did not come from a person: it was put into the store"
+        if answer.choice not in choices:
+            return f"`{answer.choice}` is none of the choices: {', '.join(choices)}"
+        if self.who and answer.who not in self.who:
+            return f"{answer.who} may not answer this; {', '.join(self.who)} may"
+        if self.deadline is not None and answer.at > self.deadline:
+            return f"the answer of {answer.who} came after the deadline"
+        return None
 
 
 class Feed:
@@ -123,8 +147,8 @@ class Run:
         self.quiet = not self.listening and journal is None and slots is None and spending is None
         self.stop: RunError | None = None
         self.task: asyncio.Task[Any] | None = None
-        self._asked: dict[str, tuple[str, float]] = {}
-        self._answers: dict[str, tuple[str, str]] = {}
+        self._asked: dict[str, Question] = {}
+        self._answers: dict[str, Answer] = {}
         self._answer_came: asyncio.Event | None = None
         self.policy: AccessPolicy | None = None
         """None: steps may touch nothing."""
@@ -213,6 +237,17 @@ class Run:
         self.emit(LogWritten, path, level, message)
 
     @property
+    def owner(self) -> str:
+        """Whose run it is."""
+        from codefactory.pipelines.principal import local_principal
+
+        return (self.principal or local_principal()).name
+
+    @property
+    def role(self) -> str:
+        return "admin" if self.principal is None else self.principal.role
+
+    @property
     def congested(self) -> bool:
         return self._feed is not None and self._feed.congested
 
@@ -230,14 +265,33 @@ class Run:
         if self.task is not None:
             self.task.cancel()
 
-    async def asked_at(self, path: str, text: str, who: Sequence[str]) -> float:
-        """When this question was first put; now, if it is new."""
-        if self._asked.get(path, ("", 0.0))[0] != text:
-            since = await self.journal.asked_at(path, text, who) if self.journal is not None else time()
-            self._asked[path] = (text, since)
-        return self._asked[path][1]
+    async def ask(
+        self, path: str, text: str, who: Sequence[str], deadline_s: float | None, *, again: bool = False
+    ) -> Question:
+        """Put a question, or find out when this very one was first put. `again`: it is new in any case."""
+        found = self._asked.get(path)
+        if found is None or found.text != text or again:
+            since = time()
+            if self.journal is not None:
+                since = await self.journal.asked_at(path, text, who, deadline_s, again=again)
+            self._answers.pop(path, None)
+            found = Question(text, tuple(who), None if deadline_s is None else since + deadline_s)
+            self._asked[path] = found
+        return found
 
-    async def find_answer(self, path: str, text: str) -> tuple[str, str] | None:
+    def announce(self, kind: type[Event], *fields: Any) -> None:
+        """As `emit`, for what a listener may answer at once: it is a front door, although a step calls it."""
+        outside = inside.set(None)
+        try:
+            self.emit(kind, *fields)
+        finally:
+            inside.reset(outside)
+
+    async def forget_answer(self, path: str) -> None:
+        if self.journal is not None:
+            await self.journal.forget_answer(path)
+
+    async def find_answer(self, path: str, text: str) -> Answer | None:
         """Choice and person, once somebody has answered this question."""
         if (here := self._answers.pop(path, None)) is not None:
             return here
@@ -254,12 +308,17 @@ class Run:
             return
 
     def answer(self, path: str, choice: str, who: str) -> None:
-        """Answer a question of this run, from this process."""
-        self._answers[path] = (choice, who)
+        """Answer a question of this run, from this process. Raises NotAllowedError if it does not count."""
+        given = Answer(choice, who, time())
+        put = self._asked.get(path)
+        complaint = f"`{path}` asks nothing" if put is None else put.complaint(given)
+        if complaint is not None:
+            raise NotAllowedError(complaint)
+        self._answers[path] = given
         if self._answer_came is not None:
             self._answer_came.set()
 
     @property
     def open_questions(self) -> Mapping[str, str]:
         """Step path → question and choices, one a line."""
-        return {path: text for path, (text, _) in self._asked.items()}
+        return {path: question.text for path, question in self._asked.items()}

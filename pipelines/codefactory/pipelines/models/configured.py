@@ -75,7 +75,7 @@ def make_model(settings: ModelSettings, api_key: str | None = None, local: Local
     if settings.name is None or settings.name == NONE:
         return None
     if (model := _on_this_machine(settings, local)) is not None:
-        return model
+        return _recorded(model, settings)
     from .connect import connect
 
     key = api_key
@@ -83,7 +83,7 @@ def make_model(settings: ModelSettings, api_key: str | None = None, local: Local
         key = settings.api_key.get_secret_value()
     if key is None and settings.api_key_env is not None:
         key = os.environ.get(settings.api_key_env)
-    return connect(
+    model = connect(
         settings.name,
         api_base=settings.api_base,
         api_key=key,
@@ -92,6 +92,16 @@ def make_model(settings: ModelSettings, api_key: str | None = None, local: Local
         proxy=settings.proxy,
         ca_bundle=settings.ca_bundle,
     )
+    return _recorded(model, settings)
+
+
+def _recorded(model: Model, settings: ModelSettings) -> Model:
+    """The model, with its conversations kept in a file where the settings ask for it."""
+    if settings.record is None:
+        return model
+    from .cassette import RecordingModel
+
+    return RecordingModel(model, settings.record.expanduser())
 
 
 def is_on_this_machine(name: str | None) -> bool:

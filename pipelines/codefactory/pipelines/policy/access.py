@@ -10,6 +10,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
+from codefactory.pipelines.private_files import own_folders
+
 from .patterns import host_matches, name_matches
 
 SandboxMode = Literal["required", "none"]
@@ -77,12 +79,16 @@ class AccessPolicy(BaseModel):
 
     def refuse_read(self, path: Path) -> str | None:
         """The path is judged by where it really is. Blocks: it looks at the links on the way."""
+        if _is_our_own(path):
+            return f"`{path}` may not be read: it is Code Factory's own"
         if _root_of(path, self.read) is not None:
             return None
         return f"`{path}` may not be read: it is in none of the policy's `read` folders; see `--allow-read`"
 
     def refuse_write(self, path: Path) -> str | None:
         """Also for deleting, moving and making folders. Blocks, as `refuse_read`."""
+        if _is_our_own(path):
+            return f"`{path}` may not be changed: it is Code Factory's own"
         root = _root_of(path, self.write)
         if root is None:
             return f"`{path}` may not be changed: it is in none of the policy's `write` folders; see `--allow-write`"
@@ -136,6 +142,12 @@ def _root_of(path: Path, roots: tuple[Path, ...]) -> Path | None:
     """The real path of the first root that the path is in, where it really is."""
     real = _real(path)
     return next((found for found in map(_real, roots) if real.is_relative_to(found)), None)
+
+
+def _is_our_own(path: Path) -> bool:
+    """Settings, trust, the audit log, the proofs of approvals: no step may touch them, whatever is allowed."""
+    real = _real(path)
+    return any(real.is_relative_to(_real(folder)) for folder in own_folders())
 
 
 def _real(path: Path) -> Path:

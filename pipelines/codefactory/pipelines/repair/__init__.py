@@ -8,6 +8,7 @@ the user has.
 
 from .estimate import estimate_repair
 from .repair import repair
+from .surroundings import project_tests, uses_elsewhere
 from .workbench import Progress, ProjectTests
 
-__all__ = ["Progress", "ProjectTests", "estimate_repair", "repair"]
+__all__ = ["Progress", "ProjectTests", "estimate_repair", "project_tests", "repair", "uses_elsewhere"]

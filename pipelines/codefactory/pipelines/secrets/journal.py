@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from codefactory.pipelines.engine.events import Event, Status
-    from codefactory.pipelines.engine.journal import Journal, Record
+    from codefactory.pipelines.engine.journal import Answer, Journal, Record
     from codefactory.pipelines.engine.plan import Step
 
     from .masker import Masker
@@ -75,11 +75,16 @@ class MaskedJournal:
     def watch(self, cancel: Callable[[str], None]) -> None:
         self._journal.watch(cancel)
 
-    async def asked_at(self, path: str, question: str, who: Sequence[str]) -> float:
-        return await self._journal.asked_at(path, self._masker.text(question), who)
+    async def asked_at(
+        self, path: str, question: str, who: Sequence[str], deadline_s: float | None, *, again: bool
+    ) -> float:
+        return await self._journal.asked_at(path, self._masker.text(question), who, deadline_s, again=again)
 
-    async def answer(self, path: str, question: str) -> tuple[str, str] | None:
+    async def answer(self, path: str, question: str) -> Answer | None:
         return await self._journal.answer(path, self._masker.text(question))
+
+    async def forget_answer(self, path: str) -> None:
+        await self._journal.forget_answer(path)
 
     def close(
         self, status: Status, error: str | None, outputs: Any, spent: Mapping[str, float], at: float

@@ -56,7 +56,12 @@ MIGRATIONS = (
     create index result_by_use on result (used_at);
     """,
     "alter table run add column cancel text; alter table question add column allowed text",
-    "alter table run add column policy text; alter table run add column principal text",
+    """
+    alter table run add column policy text;
+    alter table run add column principal text;
+    alter table question add column deadline real;
+    alter table question add column proof text;
+    """,
 )
 """Each brings the schema from version i to i + 1. Never changed once released; only added to."""
 

@@ -14,6 +14,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from codefactory.pipelines.engine.cache import CacheEntry
+from codefactory.pipelines.engine.door import permitted, refuse_from_within
 from codefactory.pipelines.engine.errors import PlanError, ResumeError
 from codefactory.pipelines.engine.values import encode
 
@@ -22,6 +23,7 @@ from .blobs import Blobs, name_of
 from .database import connect, open_database
 from .errors import StoreError
 from .journal import SqliteJournal
+from .nonces import Nonces
 from .owner import this_process
 from .writer import RunKey, Writer
 
@@ -29,8 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
-    from codefactory.pipelines.engine.journal import Durability
+    from codefactory.pipelines.engine.journal import Answer, Durability
     from codefactory.pipelines.engine.plan import Plan
+    from codefactory.pipelines.principal import Principal
 
     from .queries import KeptRun
 
@@ -57,6 +60,7 @@ class Store:
         folder = Path(folder)
         self.place = _Place(folder / "runs.db", folder / "results")
         self.blobs = Blobs(self.place.results)
+        self.nonces = Nonces(self.place.database)
         self.cache_max_bytes = cache_max_bytes
         opened = open_database(self.place.database)
         self.set_aside = opened.set_aside
@@ -214,30 +218,52 @@ class Store:
         self.writer.call(lambda _connection: self.blobs.put(data, durable=durable))
         return name_of(data)
 
-    async def ask(self, key: RunKey, path: str, question: str, who: Sequence[str]) -> float:
+    async def ask(
+        self,
+        key: RunKey,
+        path: str,
+        question: str,
+        who: Sequence[str],
+        deadline_s: float | None = None,
+        *,
+        again: bool = False,
+    ) -> float:
         """Note a question and who may answer it (empty: anybody), unless this very one is noted already. When it was
         first put."""
 
         def note(connection: sqlite3.Connection) -> float:
+            run_id = queries.id_of(connection, key.n)
             since = queries.asked_at(connection, key.n, path, question)
-            if since is None:
+            if since is None or again or self.nonces.find(run_id, path, question) is None:
                 since = time()
+                self.nonces.make(run_id, path, question)
+                deadline = None if deadline_s is None else since + deadline_s
                 connection.execute(
-                    "insert or replace into question (run, path, question, asked_at, allowed) values (?,?,?,?,?)",
-                    (key.n, path, question, since, json.dumps(list(who))),
+                    "insert or replace into question (run, path, question, asked_at, allowed, deadline) "
+                    "values (?,?,?,?,?,?)",
+                    (key.n, path, question, since, json.dumps(list(who)), deadline),
                 )
             return since
 
         return await self.writer.do(note)
 
-    async def find_answer(self, key: RunKey, path: str, question: str) -> tuple[str, str] | None:
+    async def find_answer(self, key: RunKey, path: str, question: str) -> Answer | None:
         await self.writer.committed()
-        return await self._read(partial(queries.answer, n=key.n, path=path, question=question))
+        return await self._read(partial(queries.answer, n=key.n, path=path, question=question, nonces=self.nonces))
 
-    async def answer(self, run_id: str, step: str | None, choice: str, who: str) -> str:
-        """Answer a run's question, from any process; the step's path. Raises ResumeError if nothing is asked so."""
+    async def forget_answer(self, key: RunKey, path: str) -> None:
+        await self.writer.do(partial(queries.forget_answer, n=key.n, path=path))
+
+    async def answer(self, run_id: str, step: str | None, choice: str, who: str | Principal) -> str:
+        """Answer a run's question, from any process; the step's path. A name is vouched for by the caller.
+
+        Raises ResumeError if nothing is asked so, NotAllowedError if `who` may not answer, or it is a step that does.
+        """
+        refuse_from_within("answer")
         kept = await self.find_run(run_id)
-        return await self.writer.do(partial(queries.put_answer, kept=kept, step=step, choice=choice, who=who))
+        name = permitted(who, "answer", kept.owner_name)
+        put = partial(queries.put_answer, kept=kept, step=step, choice=choice, who=name, nonces=self.nonces)
+        return await self.writer.do(put)
 
     def watch(self, key: RunKey, cancel: Callable[[str], None]) -> None:
         """Call `cancel` with a reason, on this loop, when another process asks for the run to end."""

@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from codefactory.analyzers.graph import DependencyGraph
     from codefactory.pipelines.models.configured import Choice
     from codefactory.pipelines.prompts import Related
-    from codefactory.pipelines.proposal import SuiteRun
-    from codefactory.pipelines.repair import Progress, ProjectTests
+    from codefactory.pipelines.repair import Progress
     from codefactory.pipelines.settings import Settings
     from codefactory.server.scan import Scanned
 
@@ -203,7 +202,7 @@ async def _repair_all(
 
 
 async def _repair_one(scanned: Scanned, analyzers: Analyzers, wish: Wish, course: Course) -> Repaired:
-    from codefactory.pipelines.repair import repair
+    from codefactory.pipelines.repair import project_tests, repair, uses_elsewhere
     from codefactory.server import files
 
     from . import diffs
@@ -221,7 +220,8 @@ async def _repair_one(scanned: Scanned, analyzers: Analyzers, wish: Wish, course
         options=scanned.project.options(file.path.absolute()),
         only=only,
         allow=settings.repair.allow,
-        tests=_project_tests(scanned),
+        uses=uses_elsewhere(scanned.project, file.snapshot),
+        tests=project_tests(scanned.project, file.snapshot),
         context=await context_of(scanned, only, course) if asking else (),
         report=_reporting(display_name(scanned.path), wish),
         **asking,
@@ -278,20 +278,6 @@ async def context_of(scanned: Scanned, only: set[str] | None, course: Course) ->
         return related_files(pack)
 
     return await asyncio.to_thread(choose)
-
-
-def _project_tests(scanned: Scanned) -> ProjectTests | None:
-    tests, root = scanned.project.settings.tests, scanned.project.root
-    if not tests.command:
-        return None
-
-    async def run(text: str | None) -> SuiteRun:
-        from codefactory.pipelines.gate.project_tests import run_tests
-
-        changed = {} if text is None else {scanned.path.absolute(): text}
-        return await run_tests(tests.command, root, changed, tests.timeout_s)
-
-    return run
 
 
 def _choices(work: Sequence[Scanned]) -> dict[Path, Choice]:
@@ -353,9 +339,10 @@ def asking_of(scanned: Scanned, course: Course) -> dict[str, Any]:
 def _write_results(
     wish: Wish, finished: Sequence[Repaired], problems: Sequence[Problem], course: Course, again: str
 ) -> None:
+    from codefactory.server.as_json import problem_to_json
+
     from . import diffs, terminal
-    from .evidence import evidence_to_json, print_evidence, print_summary
-    from .report import problem_to_json
+    from .evidence import print_evidence, print_summary, repaired_to_json
 
     if wish.output == "json":
         terminal.print_json(
@@ -364,7 +351,7 @@ def _write_results(
                 "mode": "write" if wish.write else "diff",
                 "interrupted": course.interrupted,
                 "models": [{"name": c.name, "why": c.why} for c in dict.fromkeys(course.choices.values())],
-                "files": [evidence_to_json(r) for r in finished],
+                "files": [repaired_to_json(r) for r in finished],
                 "problems": [problem_to_json(p) for p in problems],
             }
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
 import time
 from contextlib import contextmanager
@@ -182,12 +181,17 @@ def fork(
 @click.argument("run")
 @click.argument("choice")
 @click.option("--step", help="The step that asked, if several did.")
-@click.option("--who", default=getpass.getuser, help="Who answers. Default: you.")
 @STORE
-def answer(run: str, choice: str, step: str | None, who: str, store: Path) -> None:
-    """Answer the question that a run waits for."""
+def answer(run: str, choice: str, step: str | None, store: Path) -> None:
+    """Answer the question that a run waits for, in your own name."""
+    from codefactory.pipelines.audit import AuditLog
+    from codefactory.pipelines.principal import local_principal
+
     with store_of(store) as opened:
+        who = local_principal()
         path = _do(_need(opened).answer(run, step, choice, who))
+        with AuditLog() as audit:
+            audit.note("answered", run=_find(opened, run).id, step=path, choice=choice, who=who.name)
     click.echo(f"answered {path}: {choice}")
 
 
@@ -196,15 +200,17 @@ def answer(run: str, choice: str, step: str | None, who: str, store: Path) -> No
 @STORE
 def cancel(run: str, store: Path) -> None:
     """End a run: at once if nobody executes it, else by asking the process that does."""
+    from codefactory.pipelines.principal import local_principal
+
     with store_of(store) as opened:
         kept = _find(opened, run)
         if kept.status in ("succeeded", "cancelled"):
             raise click.ClickException(f"run {kept.id} has {kept.status} already")
         if kept.status == "running" and not kept.interrupted:
-            _do(_need(opened).request_cancel(kept, f"cancelled by {getpass.getuser()}"))
+            _do(_need(opened).request_cancel(kept, f"cancelled by {local_principal().name}"))
             click.echo(f"asked process {kept.owner.pid if kept.owner else '?'} to end run {kept.id}")
         else:
-            _do(_need(opened).set_status(kept, "cancelled", f"cancelled by {getpass.getuser()}"))
+            _do(_need(opened).set_status(kept, "cancelled", f"cancelled by {local_principal().name}"))
             click.echo(f"cancelled {kept.id}")
 
 
@@ -243,6 +249,58 @@ def restore(source: Path, store: Path) -> None:
     """Put a backup in the place of the store. What was there is kept beside it."""
     aside = _store_job(lambda retention: retention.restore(source, store))
     click.echo(f"restored {store}{f'; the old one is {aside}' if aside else ''}")
+
+
+@command.command("trash")
+@click.argument("run")
+@STORE
+@click.option("--restore", is_flag=True, help="Put what was deleted back.")
+@click.option("--only", "numbers", type=int, multiple=True, metavar="NUMBER", help="Only this entry; may be repeated.")
+@click.option("--to", type=click.Path(path_type=Path, file_okay=False), help="Restore into this folder instead.")
+@click.option("--json", "as_json", is_flag=True)
+def trash(run: str, store: Path, restore: bool, numbers: tuple[int, ...], to: Path | None, as_json: bool) -> None:
+    """List what the steps of a run deleted, and put it back.
+
+    Files go back to where they were only beneath the current folder; --to restores those from elsewhere.
+    """
+    from codefactory.pipelines.files import trash as bin_
+
+    run_id = _run_id(store, run)
+    entries = [e for e in bin_.trashed(store, run_id) if not numbers or e.number in numbers]
+    if missing := set(numbers) - {e.number for e in entries}:
+        raise click.UsageError(f"there is no entry {min(missing)} in the trash of run {run_id}")
+    if not restore:
+        for entry in entries:
+            click.echo(json.dumps(entry.to_json()) if as_json else f"{entry.number:>4}  {entry.path}  ({entry.step})")
+        return
+    raise SystemExit(_restore(store, run_id, entries, to))
+
+
+def _restore(store: Path, run_id: str, entries: list[Any], to: Path | None) -> int:
+    """The last deleted first, so that a path that was deleted twice ends as it was before both. The exit code."""
+    from codefactory.pipelines.engine import EngineError
+    from codefactory.pipelines.files import trash as bin_
+    from codefactory.pipelines.files.access import Access
+
+    failed = 0
+    folder = (to or Path.cwd()).resolve()
+    access = Access((), (folder,), folder)
+    for entry in reversed(entries):
+        target = None if to is None else f"{entry.number}/{entry.path.name}"
+        try:
+            click.echo(f"restored {bin_.restore(store, run_id, entry, access, target)}")
+        except EngineError as error:
+            failed = 1
+            click.echo(f"not restored: {entry.path}: {error}", err=True)
+    return failed
+
+
+def _run_id(store: Path, run: str) -> str:
+    """The whole id of a run in the store; of one that was not kept, as given."""
+    if not (store / "runs.db").exists():
+        return run
+    with store_of(store) as opened:
+        return _find(opened, run).id
 
 
 def _store_job(job: Callable[[Any], Any]) -> Any:

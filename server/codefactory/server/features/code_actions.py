@@ -129,7 +129,7 @@ def quick_fixes(
     actions: list[types.CodeAction] = []
     for choice in choices:
         about = [d for d in diagnostics if not convert.fingerprints([d]).isdisjoint(choice.item.fingerprints)]
-        about = about or [convert.diagnostic(choice.item, checked.snapshot.lines, capabilities.encoding)]
+        about = about or [convert.diagnostic_value(choice.item, checked.snapshot.lines, capabilities.encoding)]
         target = {"uri": uri, "fingerprints": list(choice.item.fingerprints)}
         actions += _deterministic(choice, target, about)
         if not choice.fixes:  # where a fixer can decide, a repair would ask no model
@@ -153,7 +153,7 @@ def _deterministic(choice: Choice, target: dict[str, Any], about: list[types.Dia
 def fix_title(fix: Fix) -> str:
     """With its safety, and with what the author has to know where there is something."""
     notes = [*fix.notes, *(f"needs {name}" for name in fix.dependencies)]
-    note = f": {notes[0]}" if notes else ""
+    note = ": " + notes[0].removesuffix(".") if notes else ""
     return f"{fix.title} ({fix.safety.value}{note})"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from fnmatch import fnmatchcase
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -68,7 +68,7 @@ async def _run(config: PromptConfig, ctx: Context) -> Any:
         shape = None if config.schema_ is None else await shape_of(config.schema_)
     except ValueError as error:
         raise StepError(f"its setting `schema` is not valid: {error}") from error
-    tools = _tools(config.tools)
+    tools = _tools(config.tools, ctx)
     messages = [Message("user", config.prompt)]
     if config.system is not None:
         messages.insert(0, Message("system", config.system))
@@ -94,11 +94,8 @@ async def _run(config: PromptConfig, ctx: Context) -> Any:
 async def _model(config: PromptConfig, ctx: Context) -> Model:
     """Raises ModelError where there is none, StepError where it may not be asked."""
     model = await ctx.models(config.model)
-    allowed = ctx.policy.models
-    if allowed is not None and not any(fnmatchcase(model.name, pattern) for pattern in allowed):
-        raise StepError(
-            f"the policy does not allow the model {model.name}; `models` in it names those that may be asked"
-        )
+    if refusal := ctx.policy.refuse_model(model.name):
+        raise StepError(refusal)
     return model
 
 
@@ -115,6 +112,8 @@ async def _asking(config: PromptConfig, ctx: Context, model: Model) -> Ask:
     async def ask(
         messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), schema: Mapping[str, Any] | None = None
     ) -> Completion:
+        # What the prompt and the results of tools were made of may have secrets that the run has used.
+        messages = [replace(message, content=ctx.mask(message.content)) for message in messages]
         amounts = _amounts(estimate_tokens(messages, tools, schema), config.max_tokens, price)
         with ctx.reserve(**amounts) as reservation:
             pieces: list[str] = []
@@ -142,6 +141,7 @@ async def _asking(config: PromptConfig, ctx: Context, model: Model) -> Ask:
                 reservation.settle(**amounts)
                 raise
             usage = last.usage or Usage()
+            ctx.audit("model_asked", model=model.name, tokens=usage.total_tokens, usd=usage.cost_usd)
             _settle(reservation, amounts, usage)
         return Completion("".join(pieces), usage, last.finish, last.tool_calls)
 
@@ -163,17 +163,27 @@ def _settle(reservation: Reservation, amounts: Mapping[str, float], usage: Usage
     reservation.settle(**spent)
 
 
-def _tools(names: Sequence[str]) -> list[Tool]:
+def _tools(names: Sequence[str], ctx: Context) -> list[Tool]:
+    """Each as the model may have it called: with this step's context, and only if the policy allows what it does."""
     if not names:
         return []
-    from codefactory.pipelines.engine.assembly import did_you_mean
-    from codefactory.pipelines.tool_use import registered
+    from codefactory.pipelines.tool_use import Tool, ToolArgumentsError
+    from codefactory.pipelines.tools import ArgumentsError, default_tools
 
-    known = registered()
-    for name in names:
-        if name not in known:
-            raise StepError(f"its setting `tools`: `{name}` is no registered function{did_you_mean(name, list(known))}")
-    return [known[name] for name in names]
+    def offered(name: str) -> Tool:
+        found = default_tools().get(name)
+        if refusal := found.refuse(ctx.policy):
+            raise StepError(refusal)
+
+        async def call(arguments: str) -> Any:
+            try:
+                return await found.invoke_json(arguments, ctx)
+            except ArgumentsError as error:
+                raise ToolArgumentsError(str(error)) from None
+
+        return Tool(found.spec(), call)
+
+    return [offered(name) for name in names]
 
 
 def _step_error(error: ModelError) -> StepError:
@@ -185,6 +195,7 @@ PROMPT = StepType(
     PromptConfig,
     _run,
     "Ask a model.",
-    effects=frozenset(("network", "costs")),
+    # The model's address is the user's to say, not the definition's: it is none of the policy's hosts.
+    effects=frozenset(("costs",)),
     problems=_problems,
 )
