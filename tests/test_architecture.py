@@ -52,7 +52,7 @@ def test_the_protocol_stays_in_the_server() -> None:
 
 def test_litellm_is_imported_in_one_module() -> None:
     found = [p.relative_to(ROOT).as_posix() for p in sources(*ROOMS) if "litellm" in imports(p)]
-    assert set(found) <= {"pipelines/codefactory/pipelines/models/litellm_backend.py"}
+    assert set(found) <= {"pipelines/codefactory/pipelines/models/litellm_worker.py"}
 
 
 @pytest.mark.parametrize(
