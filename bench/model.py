@@ -146,7 +146,7 @@ async def run(options: argparse.Namespace) -> dict[tuple[str, int], Row]:
     model = Remembering(made)
     corpora = {
         "ledger": sorted(LEDGER.glob("*.py")),
-        "bandit": [next(default_corpus().rglob(f"examples/{name}")) for name in BANDIT],
+        "bandit": [default_corpus() / name for name in BANDIT],
     }
     deadline_s = time.monotonic() + 60 * options.max_minutes
     analyzers = Analyzers(1)
