@@ -174,3 +174,33 @@ def test_no_step_touches_our_own_files(folder: Path) -> None:
         assert "Code Factory's own" in (policy.refuse_read(path) or "")
         assert "Code Factory's own" in (policy.refuse_write(path) or "")
     assert policy.refuse_read(home / "config" / "other") is None
+
+
+@pytest.mark.hostile("policy-settings-broken", "settings that narrow are made invalid, so that they would be left out")
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("project/pyproject.toml", "[tool.codefactory.policy]\nhosts = 'none'\n"),
+        ("project/pyproject.toml", "[tool.codefactory]\npolicy = 1\n"),
+        ("project/pyproject.toml", "[tool.codefactory.policy\n"),
+        ("project/pyproject.toml", "tool = 1\n"),
+        ("config/codefactory/config.toml", "[policy]\nmax-usd = 'little'\n"),
+        ("config/codefactory/config.toml", "[policy]\nmaxUsdd = 1\n"),
+        ("config/codefactory/config.toml", "policy = ['nothing']\n"),
+        ("config/codefactory/config.toml", "\xff"),
+    ],
+)
+def test_nothing_runs_while_the_policy_is_in_doubt(folder: Path, file: str, text: str) -> None:
+    from click.testing import CliRunner
+
+    from codefactory.server.cli.run import command
+
+    (folder / "p.yaml").write_text("version: 1\nname: p\nsteps: {a: {type: set, with: {value: 1}}}\n")
+    (folder / "pyproject.toml").write_text("")
+    path = folder.parent / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode("latin-1"))
+    result = CliRunner().invoke(command, [str(folder / "p.yaml"), "--no-store", "-q"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "it is not clear what steps may touch" in result.stderr
+    assert path.name in result.stderr

@@ -90,7 +90,10 @@ def _bandit_config(root: Path) -> tuple[dict[str, Any], tuple[Problem, ...]]:
 
 
 def _pyproject(text: str) -> dict[str, Any] | None:
-    return tomllib.loads(text).get("tool", {}).get("bandit")
+    tool: Any = tomllib.loads(text).get("tool", {})
+    if not isinstance(tool, dict):
+        raise ValueError("[tool] is not a table")
+    return tool.get("bandit")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
 
 
 def _yaml(text: str) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ every other layer can only narrow it, and where secrets are (`secrets`), no othe
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -370,6 +371,15 @@ def _narrow(narrowing: dict[str, Any], layer: Layer, key: str, value: Any) -> It
         narrowing[key] = [*earlier, *later] if key == "protected" else [v for v in later if v in earlier]
     elif isinstance(value, (int, float)):
         narrowing[key] = min(value, narrowing[key])
+
+
+def leaves_policy_open(problem: Problem) -> bool:
+    """Whether it is in doubt, because of a problem, what steps may touch: a whole file was left out, or a setting that
+    would have narrowed the policy. Nothing is to be run then."""
+    if problem.analyzer != "settings" or problem.kind != "configuration":
+        return False
+    named = re.search(r": `(\w+)", problem.message)
+    return named is None or named[1] in ("policy", "secrets")
 
 
 def _problem(layer: Layer, name: str, text: str, kind: ProblemKind = "configuration") -> Problem:

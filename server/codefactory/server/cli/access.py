@@ -58,10 +58,14 @@ class Grant:
     def project(self) -> Project:
         if self._project is None:
             from codefactory.pipelines import project
+            from codefactory.pipelines.settings import leaves_policy_open
 
             self._project = project.load((self.workspace or project.find_root(self.file.resolve())).resolve())
-            for problem in self._project.problems:
-                if "policy." in problem.message or "secrets." in problem.message:
+            problems = self._project.problems
+            if doubts := [problem.message for problem in problems if leaves_policy_open(problem)]:
+                raise click.UsageError("\n".join(("it is not clear what steps may touch:", *doubts)))
+            for problem in problems:
+                if "`policy." in problem.message or "`secrets." in problem.message:
                     click.echo(problem.message, err=True)
         return self._project
 
