@@ -58,6 +58,10 @@ class Reply(_Common):
     """Before each chunk."""
     usage: Literal["counted", "none"] | tuple[int, int] = "counted"
     """What is reported: see `count_tokens`, nothing, or these (input, output) tokens."""
+    cached_tokens: int | None = None
+    """How many of the input tokens are reported as taken from a cache."""
+    tool_calls: tuple[tuple[str, str], ...] = ()
+    """(Name, arguments as JSON) of functions to be called, after the text."""
     finish_reason: str = "stop"
     cut_after_chunks: int | None = None
     """Close the connection without an end after this many chunks."""
@@ -146,6 +150,10 @@ class ScriptedServer:
     ) -> None:
         self.requests: list[Request] = []
         """All chat requests so far, in order of arrival."""
+        self.connections = 0
+        """How many were opened so far."""
+        self.listed = 0
+        """How often its models were asked for."""
         self.url = ""
         """What a client calls the base: "http://127.0.0.1:PORT/v1"."""
         self._choose = script if callable(script) else _Script(script).take
@@ -198,6 +206,7 @@ class ScriptedServer:
         self._loop.close()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
@@ -214,7 +223,11 @@ class ScriptedServer:
         """One request on a kept-alive connection. False: the connection is over."""
         method, path, headers, body = await _read_request(reader)
         if method == "GET" and path.endswith("/models"):
+            self.listed += 1
             _send_json(writer, 200, {"object": "list", "data": [{"id": "scripted", "object": "model"}]})
+            return True
+        if method == "GET" and path == "/health":
+            _send_json(writer, 200, {"status": "ok"})
             return True
         if method != "POST" or not path.endswith("/chat/completions"):
             _send_json(writer, 404, {"error": {"message": f"no {method} {path} here", "code": None}})
@@ -297,7 +310,7 @@ async def _answer(step: Step, request: Request, writer: asyncio.StreamWriter) ->
             usage = _usage(step, request)
             choice = {
                 "index": 0,
-                "message": {"role": "assistant", "content": step.text},
+                "message": {"role": "assistant", "content": step.text, "tool_calls": _calls(step)},
                 "finish_reason": step.finish_reason,
             }
             _send_json(writer, 200, _completion("chat.completion", [choice], usage))
@@ -328,7 +341,15 @@ async def _stream(step: Reply, request: Request, writer: asyncio.StreamWriter) -
         _send_event(writer, json.dumps(_completion("chat.completion.chunk", [choice], None)))
         await writer.drain()
         request.chunks_sent += 1
-    end = {"index": 0, "delta": {}, "finish_reason": step.finish_reason}
+    for call in _calls(step):
+        function = call["function"]
+        head, tail = function["arguments"][:5], function["arguments"][5:]
+        begun = {**call, "function": {**function, "arguments": head}}
+        rest = {"index": call["index"], "function": {"arguments": tail}}
+        for piece in (begun, rest):
+            choice = {"index": 0, "delta": {"tool_calls": [piece]}, "finish_reason": None}
+            _send_event(writer, json.dumps(_completion("chat.completion.chunk", [choice], None)))
+    end = {"index": 0, "delta": {}, "finish_reason": "tool_calls" if step.tool_calls else step.finish_reason}
     _send_event(writer, json.dumps(_completion("chat.completion.chunk", [end], None)))
     if request.body.get("stream_options", {}).get("include_usage") and (usage := _usage(step, request)):
         _send_event(writer, json.dumps(_completion("chat.completion.chunk", [], usage)))
@@ -339,15 +360,25 @@ async def _stream(step: Reply, request: Request, writer: asyncio.StreamWriter) -
     return True
 
 
-def _usage(step: Reply, request: Request) -> dict[str, int] | None:
+def _calls(step: Reply) -> list[dict[str, Any]]:
+    return [
+        {"index": i, "id": f"call_{i}", "type": "function", "function": {"name": name, "arguments": arguments}}
+        for i, (name, arguments) in enumerate(step.tool_calls)
+    ]
+
+
+def _usage(step: Reply, request: Request) -> dict[str, Any] | None:
     if step.usage == "none":
         return None
     counted = (sum(count_tokens(str(m.get("content", ""))) for m in request.messages), count_tokens(step.text))
     into, out = counted if step.usage == "counted" else step.usage
-    return {"prompt_tokens": into, "completion_tokens": out, "total_tokens": into + out}
+    usage: dict[str, Any] = {"prompt_tokens": into, "completion_tokens": out, "total_tokens": into + out}
+    if step.cached_tokens is not None:
+        usage["prompt_tokens_details"] = {"cached_tokens": step.cached_tokens}
+    return usage
 
 
-def _completion(kind: str, choices: Sequence[object], usage: Mapping[str, int] | None) -> dict[str, object]:
+def _completion(kind: str, choices: Sequence[object], usage: Mapping[str, Any] | None) -> dict[str, object]:
     base = {"id": "chatcmpl-scripted", "object": kind, "created": 0, "model": "scripted", "choices": choices}
     return base | ({"usage": usage} if usage else {})
 
@@ -373,6 +404,8 @@ def steps_from_json(data: list[dict[str, Any]]) -> list[Step]:
         fields = dict(item)
         if isinstance(fields.get("usage"), list):
             fields["usage"] = tuple(fields["usage"])
+        if "tool_calls" in fields:
+            fields["tool_calls"] = tuple((name, arguments) for name, arguments in fields["tool_calls"])
         steps.append(_KINDS[fields.pop("kind", "reply")](**fields))
     return steps
 

@@ -1,23 +1,26 @@
 """`Budget`: the cap on what a run may use. `Spending`: what it has used. `Ledger`: every call, for the record.
 
 Nothing is sent before it is reserved, at an estimate on the high side; what the provider reports then takes the place
-of the estimate. What is not reported stays charged as it was reserved.
+of the estimate. What is not reported stays charged as it was reserved. These hold for one run; an `Account` in
+`codefactory.pipelines.ledger` adds the limits of a day and of a workspace, and keeps the record.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from .models import NO_USAGE, ModelError, Price, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from .models import Message, Role
+    from .ledger import Account
+    from .models import Message, Role, ToolSpec
     from .settings import BudgetSettings
 
 CHARACTERS_PER_TOKEN = 3.3
@@ -25,12 +28,13 @@ CHARACTERS_PER_TOKEN = 3.3
 BYTES_PER_TOKEN = 2
 """Of everything else, in UTF-8."""
 TOKENS_PER_MESSAGE = 8
+TOKENS_PER_IMAGE = 1600
+"""What the larger providers reckon at most for one that they have scaled down."""
 LEAST_OUTPUT_TOKENS = 128
 """A reply that may be no longer than this is not worth asking for."""
 
-Outcome = Literal["completed", "failed", "cancelled"]
-_CHARGED_FAILURES = frozenset({"transient", "timeout", "invalid"})
-"""After these errors a provider may have computed, and may bill, what it did not deliver."""
+Outcome = Literal["completed", "failed", "cancelled", "cached"]
+"""`cached`: answered from our own cache of replies; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ class Ledger:
             input_tokens=sum(u.input_tokens or 0 for u in usages),
             output_tokens=sum(u.output_tokens or 0 for u in usages),
             cost_usd=sum(u.cost_usd or 0.0 for u in usages),
-            calls_of_unknown_usage=sum(u.total_tokens is None for u in usages),
+            calls_of_unknown_usage=sum(u.total_tokens is None or u.unreported > 0 for u in usages),
             calls_of_unknown_price=sum(u.total_tokens is not None and u.cost_usd is None for u in usages),
         )
 
@@ -115,10 +119,15 @@ class Spending:
     """
 
     def __init__(
-        self, budget: Budget, clock: Callable[[], float] = time.monotonic, ledger: Ledger | None = None
+        self,
+        budget: Budget,
+        clock: Callable[[], float] = time.monotonic,
+        ledger: Ledger | None = None,
+        account: Account | None = None,
     ) -> None:
         self.budget = budget
         self.ledger = ledger or Ledger()
+        self._account = account
         self._clock = clock
         self._started_s = clock()
         self._lock = threading.Lock()
@@ -160,16 +169,25 @@ class Spending:
             return ()
         return tuple(
             f"The price of {model} is unknown: codefactory.budget.maxUsd cannot hold it, "
-            f"codefactory.budget.maxTokens ({self.budget.max_tokens:,}) does."
+            f"codefactory.budget.maxTokens ({self.budget.max_tokens:,}) does. codefactory.prices.models can say it."
             for model in self._unpriced
         )
 
     def reserve(
-        self, model: str, role: Role, messages: Sequence[Message], max_output_tokens: int, price: Price | None
+        self,
+        model: str,
+        role: Role,
+        messages: Sequence[Message],
+        max_output_tokens: int,
+        price: Price | None,
+        *,
+        input_tokens: int | None = None,
     ) -> Reservation:
         """Set aside what a call may use at most. The output is capped lower where the budget has no more room.
+        `input_tokens`: an estimate that is better than that of the messages alone.
         Raises ModelError("budget") when there is not even room for a short reply."""
-        input_tokens = estimate_tokens(messages)
+        if input_tokens is None:
+            input_tokens = estimate_tokens(messages)
         with self._lock:
             if said := self._used_up():
                 raise ModelError("budget", said)
@@ -178,27 +196,67 @@ class Spending:
             if output_tokens < least:
                 raise ModelError("budget", self._no_tokens(input_tokens))
             if price is not None and self.budget.max_usd is not None:
-                left_usd = self.budget.max_usd - self._usd - price.of(input_tokens, 0)
-                if price.output_usd > 0:
-                    output_tokens = min(output_tokens, int(max(left_usd, 0.0) / price.output_usd))
+                left_usd = self.budget.max_usd - self._usd - price.at_most(input_tokens, 0)
+                if (output_usd := price.output_usd_after(input_tokens)) > 0:
+                    output_tokens = min(output_tokens, int(max(left_usd, 0.0) / output_usd))
                 if left_usd < 0 or output_tokens < least:
-                    raise ModelError("budget", self._no_money(price.of(input_tokens, least)))
+                    raise ModelError("budget", self._no_money(price.at_most(input_tokens, least)))
             if price is None:
                 self._unpriced[model] = None
-            usd = 0.0 if price is None else price.of(input_tokens, output_tokens)
+            usd = 0.0 if price is None else price.at_most(input_tokens, output_tokens)
             self._tokens += input_tokens + output_tokens
             self._usd += usd
-        return Reservation(self, model, role, input_tokens, output_tokens, usd, self._clock)
+        return Reservation(self, model, role, input_tokens, output_tokens, price, usd, self._clock)
+
+    async def admit(
+        self,
+        model: str,
+        role: Role,
+        messages: Sequence[Message],
+        max_output_tokens: int,
+        price: Price | None,
+        *,
+        input_tokens: int | None = None,
+    ) -> Reservation:
+        """As `reserve`, and entered in the account, whose limits it raises ModelError("budget") for, too."""
+        reservation = self.reserve(model, role, messages, max_output_tokens, price, input_tokens=input_tokens)
+        if self._account is not None:
+            try:
+                reservation.number = await self._account.hold(reservation, self.seconds_left)
+            except BaseException:
+                self._release(reservation)
+                raise
+        return reservation
+
+    def replayed(self, model: str, role: Role, duration_s: float) -> None:
+        """Record a call that was answered from the cache of replies."""
+        entry = Entry(model, role, NO_USAGE, duration_s, "cached")
+        self.ledger.add(entry)
+        if self._account is not None:
+            self._account.note(entry)
+
+    def _release(self, reservation: Reservation) -> None:
+        """Nothing was sent: give back what was reserved, without an entry."""
+        with self._lock:
+            self._tokens -= reservation.input_tokens + reservation.max_output_tokens
+            self._usd -= reservation.usd
 
     def settle(self, reservation: Reservation, usage: Usage, outcome: Outcome, duration_s: float) -> None:
-        """Put what was used in the place of what was reserved. Called by the reservation, once."""
+        """Put what was used in the place of what was reserved. Called by the reservation, once.
+
+        Each request behind the call that nobody reported on stays charged as the call was reserved.
+        """
         reserved_tokens = reservation.input_tokens + reservation.max_output_tokens
         tokens = usage.total_tokens
         with self._lock:
-            self._tokens += (reserved_tokens if tokens is None else tokens) - reserved_tokens
-            if usage.cost_usd is not None:
-                self._usd += usage.cost_usd - reservation.usd
-        self.ledger.add(Entry(reservation.model, reservation.role, usage, duration_s, outcome))
+            self._tokens += (0 if tokens is None else tokens - reserved_tokens) + usage.unreported * reserved_tokens
+            self._usd += (0.0 if usage.cost_usd is None else usage.cost_usd - reservation.usd) + (
+                usage.unreported * reservation.usd
+            )
+        entry = Entry(reservation.model, reservation.role, usage, duration_s, outcome)
+        self.ledger.add(entry)
+        if self._account is not None and reservation.number is not None:
+            self._account.settle(reservation.number, entry)
 
     def _exceeded(self) -> str | None:
         if self._rounds >= self.budget.max_rounds:
@@ -241,6 +299,7 @@ class Reservation:
         role: Role,
         input_tokens: int,
         max_output_tokens: int,
+        price: Price | None,
         usd: float,
         clock: Callable[[], float],
     ) -> None:
@@ -250,7 +309,11 @@ class Reservation:
         """Estimated."""
         self.max_output_tokens = max_output_tokens
         """What the call may ask for."""
+        self.price = price
         self.usd = usd
+        """0.0 when the price is unknown."""
+        self.number: int | None = None
+        """In the account's ledger."""
         self._spending = spending
         self._clock = clock
         self._started_s = clock()
@@ -260,8 +323,8 @@ class Reservation:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if isinstance(error, ModelError) and error.category not in _CHARGED_FAILURES:
-            self.settle(NO_USAGE, "failed")
+        if isinstance(error, ModelError):
+            self.settle(NO_USAGE if not error.unreported else Usage(unreported=error.unreported - 1), "failed")
         elif error is None or isinstance(error, Exception):
             self.settle(Usage(), "failed")
         else:
@@ -275,9 +338,17 @@ class Reservation:
             self._spending.settle(self, usage, outcome, self._clock() - self._started_s)
 
 
-def estimate_tokens(messages: Sequence[Message]) -> int:
-    """About how many tokens the messages are, on the high side, without a tokenizer."""
-    return sum(TOKENS_PER_MESSAGE + tokens_of(message.content) for message in messages)
+def estimate_tokens(
+    messages: Sequence[Message], tools: Sequence[ToolSpec] = (), schema: Mapping[str, Any] | None = None
+) -> int:
+    """About how many tokens a request is, on the high side, without a tokenizer."""
+    total = 0
+    for message in messages:
+        total += TOKENS_PER_MESSAGE + tokens_of(message.content) + TOKENS_PER_IMAGE * len(message.images)
+        total += sum(TOKENS_PER_MESSAGE + tokens_of(c.name + c.arguments) for c in message.tool_calls)
+    for tool in tools:
+        total += TOKENS_PER_MESSAGE + tokens_of(tool.name + tool.description + json.dumps(tool.parameters))
+    return total + (0 if schema is None else tokens_of(json.dumps(schema)))
 
 
 def tokens_of(text: str) -> int:

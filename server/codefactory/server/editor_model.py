@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, Unpack, cast, get_args
 
 from pygls.exceptions import JsonRpcException
 
@@ -21,7 +21,7 @@ from .protocol import as_object
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
 
-    from codefactory.pipelines.models import Message
+    from codefactory.pipelines.models import Message, Options
 
     from .client import Client
 
@@ -50,15 +50,11 @@ class EditorModel:
         return Price(0.0, 0.0)
 
     async def complete(
-        self,
-        messages: Sequence[Message],
-        *,
-        max_output_tokens: int,
-        temperature: float = 0.0,
-        stop: Sequence[str] = (),
+        self, messages: Sequence[Message], *, max_output_tokens: int, **options: Unpack[Options]
     ) -> AsyncGenerator[Chunk]:
-        """An editor takes neither a temperature nor stop words."""
-        del temperature, stop
+        """An editor takes neither a temperature nor stop words, a seed or a schema."""
+        if options.get("tools") or any(m.images or m.role == "tool" for m in messages):
+            raise ModelError("fatal", f"{self._name}: an editor's model takes no tools and no images. Choose another.")
         if not self._client.capabilities.editor_models:
             raise ModelError("fatal", f"This editor offers no model for {self._name!r}. Set codefactory.model.name.")
         call = uuid.uuid4().hex[:12]

@@ -1,4 +1,4 @@
-"""Whether litellm is there: some installations leave it out, for its size."""
+"""Whether litellm is there where a model needs it: some installations leave it out, for its size."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ if TYPE_CHECKING:
     from codefactory.pipelines.settings import ModelSettings
 
 MISSING = (
-    "codefactory.model.name is set, but litellm, which talks to models, is not installed with this server. "
-    "No model is asked. Install it with `python -m pip install litellm` in the server's Python."
+    "codefactory.model.name names a provider that only litellm can talk to, and litellm is not installed with this "
+    "server. No model is asked. Install it with `python -m pip install litellm` in the server's Python."
 )
 
 
 def is_missing(settings: ModelSettings) -> bool:
     """Whether a model is set that cannot be asked for want of litellm."""
-    return settings.name is not None and not is_editor_model(settings.name) and not has_litellm()
+    from codefactory.pipelines.models import is_direct
+    from codefactory.pipelines.models.configured import NONE, is_on_this_machine
+
+    name = settings.name
+    if name is None or name == NONE or is_editor_model(name) or is_on_this_machine(name):
+        return False
+    return not is_direct(name, settings.api_base) and not has_litellm()
 
 
 @lru_cache(maxsize=1)

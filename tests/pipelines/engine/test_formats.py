@@ -169,7 +169,7 @@ RESULTS = {
 }
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [p for p in EXAMPLES if p.stem in (*RESULTS, "release")], ids=lambda p: p.stem)
 async def test_the_examples_run(path: Path) -> None:
     result = await Engine().run(load(path).unwrap(), {}, wait=False)
     if path.stem == "release":

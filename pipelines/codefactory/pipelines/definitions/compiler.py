@@ -14,6 +14,7 @@ from codefactory.pipelines.engine.budget import Budget
 from codefactory.pipelines.engine.channel import REDUCERS, Channel
 from codefactory.pipelines.engine.errors import PlanError
 from codefactory.pipelines.engine.values import is_mapping
+from codefactory.pipelines.secrets.references import names_in
 
 from .expression import (
     BODY_ROOTS,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from codefactory.analyzers.finding import Finding
     from codefactory.pipelines.engine.plan import Plan
 
-    from .registry import Registry
+    from .registry import Registry, StepType
     from .source import Level, Source
 
 MAX_DEPTH = 20
@@ -74,6 +75,10 @@ class Compiler:
     around: tuple[Path, ...] = ()
     """The files that this one is nested in."""
     channels: dict[str, Channel] = field(default_factory=dict[str, Channel])
+    untrusted: list[Path] = field(default_factory=list["Path"])
+    """The nested files that are not trusted."""
+    files: dict[Path, str] = field(default_factory=dict["Path", str])
+    """The files that the pipeline is made of, and the hashes of what was read of them."""
 
     def say(self, code: str, message: str, where: Where, *, key: bool = False, severity: Level = "high") -> None:
         self.findings.append(self.source.finding(code, message, where, key=key, severity=severity))
@@ -201,6 +206,8 @@ class Compiler:
             output_type=step_type.output_type,
             body=call.body,
             deferred={key: deferred_of(e) for key, e in call.deferred.items()},
+            effects=_effects(step_type, model),
+            secrets=frozenset(names_in({k: v for k, v in model.with_.items() if k not in ("steps", "definition")})),
         )
         return draft, outer
 
@@ -282,8 +289,7 @@ class Compiler:
         for key in step_type.deferred & settings.keys():
             later[key] = settings.pop(key)
         for key, value in settings.items():
-            if step_type.name == "pipeline" and key == "definition":
-                # Its texts are templates of the inner pipeline.
+            if key in step_type.verbatim:
                 call.settings[key] = Expression(value, frozenset(), lambda _names, v=value: v, constant=True)
                 continue
             expression, used = self.value(value, (*place, key), known)
@@ -299,7 +305,7 @@ class Compiler:
     def _validate(self, call: StepCall, settings: dict[str, Any], place: Where) -> None:
         """Check settings that are known now; what expressions give is checked when the step runs."""
         step_type = call.step_type
-        given = texts({k: v for k, v in settings.items() if k not in ("definition", "steps")}, place)
+        given = texts({k: v for k, v in settings.items() if k != "steps" and k not in step_type.verbatim}, place)
         open_places = {path[len(place) :] for path, text in given if is_template(text)}
         open_places |= {(key,) for key in step_type.deferred}
 
@@ -364,3 +370,10 @@ class Compiler:
             for name, spec in call.body.inputs.items():
                 if spec.required and name not in given:
                     self.say("missing-key", f"its input `{name}` is missing.", (*place, "inputs"))
+
+
+def _effects(step_type: StepType, model: StepModel) -> frozenset[str]:
+    """Never more than the type declares: what a step is checked for must be what its type is known for."""
+    if step_type.effects_of is None:
+        return frozenset(step_type.effects)
+    return frozenset(step_type.effects_of(dict(model.with_)) & step_type.effects)

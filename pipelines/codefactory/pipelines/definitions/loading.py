@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codefactory.pipelines.engine.errors import PlanError
 from codefactory.pipelines.engine.values import is_mapping
+from codefactory.pipelines.policy import missing
+from codefactory.pipelines.trust import content_hash
 
 from .compiler import MAX_DEPTH, Compiler
 from .registry import default_registry
 from .source import Source, SourceError, finding, format_of, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from codefactory.analyzers.finding import Finding
     from codefactory.pipelines.engine.plan import Plan
+    from codefactory.pipelines.policy import AccessPolicy
 
     from .registry import Registry
     from .source import Format
@@ -31,6 +36,12 @@ class Loaded:
     findings: tuple[Finding, ...]
     name: str
     """Of the file, for messages."""
+    trusted: bool = False
+    """Whether all files that the pipeline is made of are."""
+    policy: AccessPolicy | None = None
+    """The one it was checked against."""
+    files: Mapping[Path, str] = field(default_factory=dict[Path, str])
+    """The files it is made of → content hash, as `trust.content_hash`."""
 
     def unwrap(self) -> Plan:
         """The plan. Raises PlanError that lists what is wrong, a line each, as `file:line:column: …`."""
@@ -49,10 +60,18 @@ Trust = Callable[[Path, bytes], bool]
 """Whether a file with this content may run code: `trust.is_trusted`."""
 
 
-def load(path: Path | str, *, trusted: bool | Trust = False, registry: Registry | None = None) -> Loaded:
+def load(
+    path: Path | str,
+    *,
+    trusted: bool | Trust = False,
+    registry: Registry | None = None,
+    policy: AccessPolicy | Callable[[bool], AccessPolicy] | None = None,
+) -> Loaded:
     """Load a file. Never raises for what the file is or contains.
 
-    `trusted`: whether code may run, said once for the file and all that it contains, or asked of each file.
+    `trusted`: whether code may run, said once for the file and all that it contains, or asked of each file. `policy`:
+    what steps need and would not get is a finding of medium severity; a function is given whether all files that the
+    pipeline is made of are trusted.
     """
     path = Path(path)
     try:
@@ -61,7 +80,8 @@ def load(path: Path | str, *, trusted: bool | Trust = False, registry: Registry 
     except (OSError, UnicodeDecodeError) as error:
         return Loaded(None, (finding("unreadable", f"the file cannot be read: {error}."),), str(path))
     trusts = trusted if callable(trusted) else _always(trusted)
-    return _compiled(text, format_of(path.name), str(path), path.parent, trusts(path, data), trusts, registry)
+    loaded = _compiled(text, format_of(path.name), str(path), path.parent, trusts(path, data), trusts, registry, policy)
+    return replace(loaded, files={path.resolve(): content_hash(data), **loaded.files})
 
 
 def loads(
@@ -72,9 +92,10 @@ def loads(
     folder: Path | None = None,
     trusted: bool = False,
     registry: Registry | None = None,
+    policy: AccessPolicy | None = None,
 ) -> Loaded:
     """Load a text. `folder` is where the files of nested pipelines are looked for; None forbids them."""
-    return _compiled(text, format_, name, folder, trusted, _always(trusted), registry)
+    return _compiled(text, format_, name, folder, trusted, _always(trusted), registry, policy)
 
 
 def _always(trusted: bool) -> Trust:
@@ -92,6 +113,7 @@ def _compiled(
     trusted: bool,
     trusts: Trust,
     registry: Registry | None,
+    policy: AccessPolicy | Callable[[bool], AccessPolicy] | None = None,
 ) -> Loaded:
     try:
         source = parse(text, format_)
@@ -100,7 +122,19 @@ def _compiled(
     around = (Path(name).resolve(),) if folder is not None else ()
     compiler = Compiler(source, registry or default_registry(), trusted, folder, trusts=trusts, around=around)
     plan = compiler.compile()
-    return Loaded(plan, tuple(sorted(compiler.findings, key=lambda f: f.span)), name)
+    trusted = trusted and not compiler.untrusted
+    chosen = policy(trusted) if callable(policy) else policy
+    if plan is not None and chosen is not None:
+        for lack in missing(plan, chosen):
+            compiler.say("not-allowed", f"{lack}.", (*_place_of(lack.step), "type"), severity="medium")
+    findings = tuple(sorted(compiler.findings, key=lambda f: f.span))
+    return Loaded(plan, findings, name, trusted, chosen, compiler.files)
+
+
+def _place_of(step: str) -> tuple[str | int, ...]:
+    """Where the step of that path stands: in the body of the one around it, or as near as there is."""
+    first, *inner = step.split("/")
+    return ("steps", first, *(part for name in inner for part in ("with", "steps", name)))
 
 
 def load_source(source: str, *, trusted: bool = False) -> Plan:
@@ -123,6 +157,7 @@ def nested(outer: Compiler, settings: dict[str, Any], place: tuple[str | int, ..
     inside = Source(json.dumps(data), "json", data)
     around = (*outer.around, Path())
     inner = Compiler(inside, outer.registry, outer.trusted, outer.folder, trusts=outer.trusts, around=around)
+    inner.untrusted, inner.files = outer.untrusted, outer.files
     plan = inner.compile()
     for found in inner.findings:
         outer.say(found.code, f"in the nested pipeline: {found.message}", at, severity=_level(found))
@@ -153,7 +188,11 @@ def _from_file(outer: Compiler, name: str, place: tuple[str | int, ...]) -> Plan
         return None
     around = (*outer.around, path)
     trusted = outer.trusts(path, data)
+    outer.files[path] = content_hash(data)
+    if not trusted:
+        outer.untrusted.append(path)
     inner = Compiler(source, outer.registry, trusted, path.parent, trusts=outer.trusts, around=around)
+    inner.untrusted, inner.files = outer.untrusted, outer.files
     plan = inner.compile()
     for found in inner.findings:
         outer.say(found.code, located(found, name), place, severity=_level(found))

@@ -28,7 +28,7 @@ PYTHON_TYPES: dict[str, Any] = {
 class Strict(BaseModel):
     """Base of everything in a definition: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
 
 class InputModel(Strict):

@@ -34,15 +34,23 @@ class StepType:
     version: str = "1"
     """Raised when the same settings give something else: cached results of older versions no longer count."""
     effects: frozenset[Effect] = frozenset()
+    """The most that a step of this type may do."""
     output_type: Any = None
     body: bool = False
     """Whether `steps` in the settings are a body that the step runs by itself."""
     deferred: frozenset[str] = frozenset()
     """Settings that are evaluated in the scope of the body."""
+    verbatim: frozenset[str] = frozenset()
+    """Settings whose texts are never templates: code, and other pipelines."""
     trusted: bool = False
     """Whether the definition must be trusted: the type runs code of the user's."""
     problems: Callable[[dict[str, Any]], Iterable[tuple[str, str]]] | None = None
     """More that can be wrong with settings before a run: pairs of a setting's name and a sentence."""
+    effects_of: Callable[[dict[str, Any]], frozenset[Effect]] | None = None
+    """What a step with these settings does, where that can be less: reading a file changes none. The settings are not
+    checked yet, and texts in them may be templates: where it cannot be told, all of `effects`."""
+    example: str = ""
+    """A step as YAML."""
 
 
 class Registry:

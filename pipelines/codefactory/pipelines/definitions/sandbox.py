@@ -98,10 +98,19 @@ def measure(value: Any, limit: int = MAX_OUTPUT) -> int:
             total += len(several)
             queue += several
         else:
+            _check_data(item)
             total += 1
         if total > limit:
             raise LimitError(f"the value would be larger than {limit:,} characters and items")
     return total
+
+
+def _check_data(item: Any) -> None:
+    """Raises SecurityError for what is no data: a method that a filter has got hold of, something undefined."""
+    if isinstance(item, Undefined):
+        str(item)  # raises what is undefined
+    if callable(item):
+        raise SecurityError(f"a {type(item).__name__} is no value")
 
 
 class _Clock(threading.local):

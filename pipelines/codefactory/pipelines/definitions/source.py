@@ -34,6 +34,9 @@ MAX_NODES = 200_000
 
 _INT = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_SCALARS = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+)
 _WORDS: dict[str, Any] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -210,15 +213,20 @@ def _span(node: Any) -> Place:
 
 def _scalar(node: Any, span: Place) -> Any:
     text: str = node.value
+    if node.tag not in _SCALARS:
+        raise SourceError(f"the tag {node.tag} is not allowed", span)
     plain = node.style is None or node.style == ""
     if not plain:
         return text
     if node.tag == "tag:yaml.org,2002:str" or text in _WORDS:
         # libyaml resolves by YAML 1.1; only what 1.2's core schema knows counts.
-        return _WORDS[text] if text in _WORDS else _number(text)
-    if not node.tag.startswith("tag:yaml.org,2002:"):
-        raise SourceError(f"the tag {node.tag} is not allowed", span)
+        return plain_value(text)
     return _number(text)
+
+
+def plain_value(text: str) -> Any:
+    """What a text means in YAML 1.2 without quotes around it."""
+    return _WORDS[text] if text in _WORDS else _number(text)
 
 
 def _number(text: str) -> Any:

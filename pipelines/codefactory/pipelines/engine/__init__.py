@@ -25,6 +25,7 @@ from .engine import Engine, run, run_sync, stream, sync
 from .errors import (
     BudgetExceededError,
     EngineError,
+    NotAllowedError,
     PlanError,
     ResumeError,
     RunCancelledError,
@@ -49,6 +50,7 @@ __all__ = [
     "Event",
     "Graph",
     "Input",
+    "NotAllowedError",
     "OnError",
     "Plan",
     "PlanError",

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from .scope import Scope
 
 
+_NOTHING: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Calls:
     """What a draft becomes once the indices of all steps are known."""
@@ -48,6 +51,8 @@ class Draft:
     output_check: Callable[[Any], str | None] | None = None
     body: Plan | None = None
     deferred: dict[str, Callable[[Scope], Any]] = field(default_factory=dict[str, "Callable[[Scope], Any]"])
+    effects: frozenset[str] = frozenset()
+    secrets: frozenset[str] = frozenset()
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
@@ -118,6 +123,8 @@ def assemble(
         budget,
         concurrency,
         source,
+        _NOTHING.union(*(d.effects | (d.body.effects if d.body else _NOTHING) for d in drafts)),
+        _NOTHING.union(*(d.secrets | (d.body.secrets if d.body else _NOTHING) for d in drafts)),
     )
 
 
@@ -171,6 +178,8 @@ def _step(
         draft.output_check,
         draft.body,
         draft.deferred,
+        draft.effects,
+        draft.secrets,
     )
     holder.append(step)
     return step

@@ -74,6 +74,9 @@ async def settle(scope: Scope, step: Step) -> Any:
         failure.__cause__ = error
         _failed(scope, path, failure)
         raise failure from error
+    if run.masker is not None:
+        value = run.masker.value(value)
+        run.flush(path)
     for channel in step.writes:
         scope.write(step.index, channel, value)
     writes = scope.writes.get(step.index) if scope.writes is not None else None
@@ -114,6 +117,7 @@ async def _skipped(scope: Scope, step: Step, path: str, reason: str) -> None:
 
 
 def _failed(scope: Scope, path: str, error: StepFailedError) -> None:
+    scope.run.flush(path)
     scope.run.emit(StepFailed, path, error.category, error.message, error.attempts)
 
 
@@ -151,12 +155,14 @@ async def _attempts(scope: Scope, step: Step, path: str) -> Any:
                 failure.__cause__ = error
                 raise failure from error
             delay_s = policy.retry.delay_s(attempt, getattr(error, "retry_after_s", None), run.engine.rng)
+            run.flush(path)
             run.emit(AttemptFailed, path, attempt, category, describe(error), delay_s)
             await asyncio.sleep(delay_s)
         else:
             if breaker is not None:
                 breaker.succeeded()
-            return value
+            # Before the cache keeps it.
+            return value if run.masker is None else run.masker.value(value)
 
 
 def _check_output(step: Step, value: Any) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from .errors import SuspendedError
+from .errors import StepError, SuspendedError
 from .events import ApprovalAnswered, ApprovalRequested, CostRecorded, OutputDelta
 from .plan import MISSING
 from .processes import Completed, run_process
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from codefactory.analyzers.cancellation import Cancellation
+    from codefactory.pipelines.models import ModelSource
     from codefactory.pipelines.policy import AccessPolicy
 
-    from .budget import Reservation
+    from .budget import Budget, Reservation
     from .plan import Plan, Step
 
 _POLL_S = 0.25
@@ -66,7 +67,80 @@ class Context:
         """What this run may touch."""
         from codefactory.pipelines.policy import DENY_ALL
 
-        return self._scope.run.engine.policy or DENY_ALL
+        return self._scope.run.policy or DENY_ALL
+
+    async def secret(self, name: str) -> str:
+        """The value of a secret. From now on it is masked in all that the run shows and keeps. Raises StepError when
+        the policy does not allow it or it cannot be had."""
+        from codefactory.pipelines.names import snake
+        from codefactory.pipelines.secrets import SecretError
+
+        name = snake(name.removeprefix("secret:"))
+        run = self._scope.run
+        if refusal := self.policy.refuse_secret(name):
+            raise StepError(refusal)
+        if run.engine.secrets is None:
+            raise StepError(f"the secret `{name}` has no place: this engine was given no secrets")
+        try:
+            value = await run.engine.secrets.value(name)
+        except SecretError as error:
+            raise StepError(str(error)) from None
+        run.hide(name, value)
+        return value
+
+    def secret_blocking(self, name: str) -> str:
+        """As `secret`, for steps in a thread."""
+        return asyncio.run_coroutine_threadsafe(self.secret(name), self._loop).result()
+
+    async def with_secrets(self, settings: Any) -> Any:
+        """`settings` with each `secret:NAME` replaced by its value. Only what stands so in the definition counts: a
+        reference that an expression made, of an input or of a step's output, raises StepError."""
+        from codefactory.pipelines.secrets.references import filled, names_in
+
+        wanted = set(names_in(settings))
+        if foreign := sorted(wanted - self._step.secrets):
+            raise StepError(
+                f"`secret:{foreign[0]}` does not stand in the definition of this step, an expression made it; "
+                "write the reference in the definition"
+            )
+        return filled(settings, {name: await self.secret(name) for name in sorted(wanted)})
+
+    def audit(self, kind: str, **facts: Any) -> None:
+        """Note in the audit log what this step did to the world: `file_written`, `command_run`, `host_reached`,
+        `model_asked`, with facts of JSON types. Secrets that the run has used are masked. May be called from threads;
+        does not wait."""
+        run = self._scope.run
+        if run.engine.audit is not None:
+            run.engine.audit.note(kind, run=run.id, step=self.path, **self.mask(facts))
+
+    def mask(self, value: Any) -> Any:
+        """A text or a value of JSON types without the secrets that this run has used: for prompts, and for whatever
+        goes to others."""
+        masker = self._scope.run.masker
+        return value if masker is None else masker.value(value)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The one that the run is on: for threads."""
+        return self._loop
+
+    @property
+    def models(self) -> ModelSource:
+        """Where a step gets a model, by name or the user's own."""
+        engine = self._scope.run.engine
+        if engine.models is None:
+            from codefactory.pipelines.models.source import users_models
+
+            engine.models = users_models()
+        return engine.models
+
+    @property
+    def limits(self) -> Budget:
+        """What the run may spend, all together."""
+        from .budget import Budget
+
+        run = self._scope.run
+        return (run.spending.budget if run.spending is not None else run.plan.budget) or Budget()
 
     @property
     def body(self) -> Plan | None:
@@ -107,18 +181,21 @@ class Context:
     def reserve(self, **amounts: float) -> Generator[Reservation]:
         """Set aside what the block may spend (tokens, usd, calls, files); `.settle()` what it did spend.
 
-        Raises BudgetExceededError before anything is spent.
+        Raises BudgetExceededError before anything is spent. A block that fails has spent what it settled.
         """
         from .budget import Budget, Spending
 
         run = self._scope.run
         if run.spending is None:
             run.spending = Spending(run.plan.budget or Budget())
-        with run.spending.reserve(**amounts) as reservation:
-            yield reservation
-        spent = {k: v for k, v in (reservation.spent or {}).items() if v}
-        if spent:
-            self._on_loop(run.emit, CostRecorded, self.path, spent)
+        reservation: Reservation | None = None
+        try:
+            with run.spending.reserve(**amounts) as reservation:
+                yield reservation
+        finally:
+            spent = {k: v for k, v in ((reservation and reservation.spent) or {}).items() if v}
+            if spent:
+                self._on_loop(run.emit, CostRecorded, self.path, spent)
 
     async def once(self, key: str, effect: Callable[..., Any], *arguments: Any) -> Any:
         """Do something to the outside world and keep a receipt with its result. With a receipt, it is not done again.
@@ -173,20 +250,24 @@ class Context:
         a default.
         """
         run, path = self._scope.run, self.path
-        text = "\n".join((question, *choices))
-        asked_at = await run.asked_at(path, text, who)
-        deadline = None if deadline_s is None else asked_at + deadline_s
-        announced = False
+        # A line each: a question of several lines must not make choices of them.
+        text = "\n".join(" ".join(part.splitlines()) for part in (question, *choices))
+        put = await run.ask(path, text, who, deadline_s, again=self.attempt > 1)
+        deadline, announced = put.deadline, False
         while True:
             found = await run.find_answer(path, text)
-            if found is not None and found[0] in choices and (not who or found[1] in who):
-                run.emit(ApprovalAnswered, path, found[0], found[1])
-                return found[0]
             if found is not None:
-                run.log(path, "warning", f"the answer `{found[0]}` of {found[1]} does not count")
+                complaint = put.complaint(found)
+                if complaint is None:
+                    run.emit(ApprovalAnswered, path, found.choice, found.who)
+                    self.audit("approval", question=question, choice=found.choice, who=found.who)
+                    return found.choice
+                run.log(path, "warning", f"an answer does not count: {complaint}")
+                self.audit("approval_refused", question=question, choice=found.choice, who=found.who, why=complaint)
+                await run.forget_answer(path)
             if not announced:
                 announced = True
-                run.emit(ApprovalRequested, path, question, list(choices), deadline)
+                run.announce(ApprovalRequested, path, question, list(choices), deadline)
             left_s = None if deadline is None else deadline - time()
             if left_s is not None and left_s <= 0:
                 if default is None:

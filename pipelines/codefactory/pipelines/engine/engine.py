@@ -14,9 +14,18 @@ from time import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .breaker import Breakers
-from .budget import Spending, narrower
+from .budget import Budget, Spending, narrower
 from .cache import Cache, cache_key
-from .errors import BudgetExceededError, ResumeError, RunCancelledError, RunError, StepFailedError, SuspendedError
+from .door import inside, permitted, refuse_from_within
+from .errors import (
+    BudgetExceededError,
+    NotAllowedError,
+    ResumeError,
+    RunCancelledError,
+    RunError,
+    StepFailedError,
+    SuspendedError,
+)
 from .events import RunFinished, RunStarted
 from .processes import Threads
 from .run import Feed, Run, RunResult
@@ -26,12 +35,14 @@ from .slots import Slots
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 
+    from codefactory.pipelines.models import ModelSource
     from codefactory.pipelines.policy import AccessPolicy
-    from codefactory.pipelines.store import Store
+    from codefactory.pipelines.principal import Action, Principal
+    from codefactory.pipelines.secrets import Secrets
+    from codefactory.pipelines.store import KeptRun, Store
 
-    from .budget import Budget
     from .events import Event, Status
-    from .journal import Durability, Journal
+    from .journal import Audit, Durability, Journal
     from .plan import Plan, Step
 
 _T = TypeVar("_T")
@@ -59,10 +70,16 @@ class Engine:
         grace_s: float = 0.05,
         rng: random.Random | None = None,
         policy: AccessPolicy | None = None,
+        secrets: Secrets | None = None,
+        audit: Audit | None = None,
+        models: ModelSource | None = None,
+        principal: Principal | None = None,
     ) -> None:
         """`concurrency`: steps of all runs that may be under way at once; None: no limit. `grace_s`: how long a
-        cancelled step may take to end before the run ends without it. `policy`: what steps may touch; None: nothing.
-        Functions of the caller's own are not held by it."""
+        cancelled step may take to end before the run ends without it. `policy`: what steps may touch where a run is
+        not given its own; None: nothing. Functions of the caller's own are not held by it. `models`: where steps get
+        a model; None: from the user's settings. `principal`: who runs, where that is not said; None: the local user,
+        who may do everything."""
         self.store = store
         self.slots = Slots(concurrency) if concurrency is not None else None
         self.threads = Threads(threads)
@@ -71,6 +88,10 @@ class Engine:
         self.grace_s = grace_s
         self.rng = rng
         self.policy = policy
+        self.secrets = secrets
+        self.audit = audit
+        self.models = models
+        self.principal = principal
         self._runs: dict[str, Run] = {}
 
     async def run(
@@ -81,6 +102,8 @@ class Engine:
         run_id: str | None = None,
         durability: Durability = "normal",
         budget: Budget | None = None,
+        policy: AccessPolicy | None = None,
+        principal: Principal | None = None,
         priority: int = 0,
         wait: bool = True,
         on_event: Callable[[Event], None] | None = None,
@@ -88,15 +111,23 @@ class Engine:
     ) -> RunResult:
         """Run a plan to its end. A run that fails is a result, not an exception: see `RunResult.unwrap`.
 
-        `wait`: whether to wait for people's answers, or end as `waiting`. Raises PlanError for wrong inputs.
+        `policy`: what its steps may touch; without one, what the engine's says. `wait`: whether to wait for people's
+        answers, or end as `waiting`. Raises PlanError for wrong inputs, NotAllowedError when the policy does not give
+        what a step needs, or the principal may not start runs.
         """
+        principal = self._permit(principal, "start")
+        policy = policy or self.policy
+        _allowed(plan, policy)
         bound = plan.bind(inputs or {})
         fresh = run_id is None
         run_id = run_id or new_run_id()
         journal: Journal | None = None
         if self.store is not None:
-            journal = await self.store.begin(run_id, plan, bound, durability, fresh=fresh)
-        return await self._execute(plan, run_id, bound, journal, budget, priority, wait, on_event, feed)
+            kept = None if policy is None else policy.text
+            owner = None if principal is None else principal.to_json()
+            journal = await self.store.begin(run_id, plan, bound, durability, fresh=fresh, policy=kept, principal=owner)
+        access = (policy, principal)
+        return await self._execute(plan, run_id, bound, journal, access, budget, priority, wait, on_event, feed)
 
     async def resume(
         self,
@@ -105,6 +136,8 @@ class Engine:
         *,
         durability: Durability = "normal",
         budget: Budget | None = None,
+        policy: AccessPolicy | None = None,
+        principal: Principal | None = None,
         priority: int = 0,
         wait: bool = True,
         on_event: Callable[[Event], None] | None = None,
@@ -112,19 +145,25 @@ class Engine:
     ) -> RunResult:
         """Go on with a run: what is finished stays, the rest runs. Without a plan, the one the store kept with the run.
 
-        Raises ResumeError if there is no such run, it has succeeded, it is alive elsewhere, or the plan is another.
+        `policy`, or the engine's, counts as far as the run had it when it began: it can be narrowed, never widened. (A
+        store may have come with a workspace: what it says of a policy is a bound, not a grant.) Raises ResumeError if
+        there is no such run, it has succeeded, it is alive elsewhere, or the plan is another; NotAllowedError as `run`.
         """
         store = self._need_store()
         kept = await store.find_run(run_id)
+        principal = self._permit(principal, "resume", lambda: kept.owner_name)
         plan = plan or await store.plan_of(kept)
         if plan.version != kept.version:
             raise ResumeError(
                 f"run {kept.id} was made by version {kept.version} of `{kept.pipeline}`, the plan given is version "
                 f"{plan.version}; fork the run to go on with another version"
             )
+        policy = _both(kept, policy or self.policy)
+        _allowed(plan, policy)
         journal = await store.reopen(kept, durability)
         inputs = plan.bind(kept.inputs)
-        return await self._execute(plan, kept.id, inputs, journal, budget, priority, wait, on_event, feed)
+        access = (policy, principal)
+        return await self._execute(plan, kept.id, inputs, journal, access, budget, priority, wait, on_event, feed)
 
     async def fork(
         self,
@@ -134,20 +173,28 @@ class Engine:
         edit: Mapping[str, Any] | None = None,
         plan: Plan | None = None,
         inputs: Mapping[str, Any] | None = None,
+        policy: AccessPolicy | None = None,
+        principal: Principal | None = None,
         **options: Any,
     ) -> RunResult:
         """A new run from a checkpoint of another: everything after step `at` runs again, all else is taken over.
 
         `edit` replaces outputs of finished steps; what comes after them runs again. Without `at` and `edit`, only what
-        had not finished runs. Approvals of the other run do not count for this one.
+        had not finished runs. Approvals of the other run do not count for this one. `policy`: as of a new run; without
+        one, what the other run had and the engine's policy allows.
         """
         store = self._need_store()
         kept = await store.find_run(run_id)
+        principal = self._permit(principal, "edit" if edit else "fork", lambda: kept.owner_name)
         plan = plan or await store.plan_of(kept)
         new_id = new_run_id()
         bound = plan.bind({**kept.inputs, **(inputs or {})})
-        await store.fork(kept, new_id, plan, bound, at, edit or {})
-        return await self.resume(new_id, plan, **options)
+        policy = policy or _both(kept, self.policy)
+        _allowed(plan, policy)
+        text = None if policy is None else policy.text
+        owner = None if principal is None else principal.to_json()
+        await store.fork(kept, new_id, plan, bound, at, edit or {}, policy=text, principal=owner)
+        return await self.resume(new_id, plan, policy=policy, principal=principal, **options)
 
     async def stream(
         self, plan: Plan | None, inputs: Mapping[str, Any] | None = None, *, buffer: int = 1000, **options: Any
@@ -178,20 +225,30 @@ class Engine:
                 with suppress(asyncio.CancelledError):
                     await task
 
-    def cancel(self, run_id: str, reason: str = "cancelled") -> bool:
-        """End a run of this engine with everything it started; False if there is none. From the loop's thread."""
+    def cancel(self, run_id: str, reason: str = "cancelled", principal: Principal | None = None) -> bool:
+        """End a run of this engine with everything it started; False if there is none. From the loop's thread.
+
+        Raises NotAllowedError if the principal's role does not allow it.
+        """
         run = self._runs.get(run_id)
         if run is None:
             return False
+        self._permit(principal, "cancel", lambda: run.owner)
         run.cancel(RunCancelledError(reason))
         return True
 
-    def answer(self, run_id: str, step: str, choice: str, who: str) -> bool:
-        """Answer the question of a step, in this process; False if no such run is under way here."""
+    def answer(self, run_id: str, step: str, choice: str, who: str | Principal) -> bool:
+        """Answer the question of a step, in this process; False if no such run is under way here. A name is vouched
+        for by the caller.
+
+        Raises NotAllowedError if the answer does not count: it comes from a step, from somebody who was not asked or
+        whose role does not allow it, after the deadline, or is none of the choices.
+        """
         run = self._runs.get(run_id)
         if run is None:
             return False
-        run.answer(step, choice, who)
+        refuse_from_within("answer")
+        run.answer(step, choice, permitted(who, "answer", run.owner))
         return True
 
     def questions(self, run_id: str) -> Mapping[str, str]:
@@ -217,6 +274,16 @@ class Engine:
         version = f"{step.version}:{step.policy.retry.on}:{step.body.version if step.body else ''}"
         return cache_key(step.type, version, step.arguments(scope), policy.depends_on)
 
+    def _permit(
+        self, principal: Principal | None, action: Action, owner: Callable[[], str] | None = None
+    ) -> Principal | None:
+        """The principal, or the engine's. Raises NotAllowedError if the role does not allow the action to a run of
+        `owner`; None: to a new run."""
+        principal = principal or self.principal
+        if principal is not None:
+            permitted(principal, action, None if owner is None else owner())
+        return principal
+
     def _need_store(self) -> Store:
         if self.store is None:
             raise ResumeError("this engine has no store, so nothing can be resumed; give it one: Engine(store)")
@@ -228,6 +295,7 @@ class Engine:
         run_id: str,
         inputs: Mapping[str, Any],
         journal: Journal | None,
+        access: tuple[AccessPolicy | None, Principal | None],
         budget: Budget | None,
         priority: int,
         wait: bool,
@@ -236,15 +304,22 @@ class Engine:
     ) -> RunResult:
         if run_id in self._runs:
             raise ResumeError(f"run {run_id} is under way in this engine already")
+        policy, principal = access
         limits = narrower(plan.budget, budget)
+        if policy is not None:
+            limits = narrower(limits, _budget_of(policy))
         spending = Spending(limits, journal.spent if journal else None) if limits is not None else None
         slots = Slots(plan.concurrency, self.slots) if plan.concurrency is not None else self.slots
         run = Run(self, plan, run_id, inputs, journal, on_event, feed, slots, spending, priority, wait)
+        run.policy, run.principal = policy, principal
         run.task = asyncio.current_task()
         self._runs[run_id] = run
         started = time()
         if journal is not None:
             journal.watch(lambda reason: run.cancel(RunCancelledError(reason)))
+        if self.audit is not None:
+            kind = "run_resumed" if run.restored else "run_started"
+            self.audit.note(kind, run=run_id, pipeline=plan.name, version=plan.version, who=run.owner, role=run.role)
         if not run.quiet:
             expected_s = await self.store.expected_s(plan) if self.store is not None and run.listening else None
             run.emit(RunStarted, plan.name, plan.version, len(plan.steps), bool(run.restored), expected_s)
@@ -253,18 +328,22 @@ class Engine:
             over = BudgetExceededError("seconds", limits.wall_s, limits.wall_s)
             timer = asyncio.get_running_loop().call_later(limits.wall_s, run.cancel, over)
         scope = Scope(run, plan, inputs)
+        outside = inside.set(run_id)
         try:
             status, error = await self._outcome(run, scope)
             result = _result(run, scope, status, error, started)
         finally:
             if timer is not None:
                 timer.cancel()
+            inside.reset(outside)
             del self._runs[run_id]
-        if journal is not None:
+        if run.journal is not None:
             spent = run.spending.spent if run.spending is not None else {}
-            done = journal.close(result.status, _text(result.error), result.outputs, spent, time())
+            done = run.journal.close(result.status, _text(result.error), result.outputs, spent, time())
             if done is not None:
                 await done
+        if self.audit is not None:
+            self.audit.note("run_finished", run=run_id, status=result.status, error=_text(result.error))
         if not run.quiet:
             run.emit(RunFinished, result.status, result.duration_s, _text(result.error))
         return result
@@ -310,6 +389,37 @@ class Engine:
             run.journal.close("cancelled", "the task that ran it was cancelled", {}, {}, time())
 
 
+def _allowed(plan: Plan, policy: AccessPolicy | None) -> None:
+    """Raises NotAllowedError that lists, a line each, what steps need and would not get."""
+    if not plan.effects and not plan.secrets and (policy is None or policy.step_types is None):
+        return
+    from codefactory.pipelines.policy import DENY_ALL, missing
+
+    lacks = missing(plan, policy or DENY_ALL)
+    if lacks:
+        reasons = "\n".join(f"  {lack}" for lack in lacks)
+        raise NotAllowedError(f"the policy does not allow `{plan.name}` to run:\n{reasons}")
+
+
+def _both(kept: KeptRun, policy: AccessPolicy | None) -> AccessPolicy | None:
+    """What a kept run may still touch."""
+    if kept.policy is None or policy is None:
+        return None
+    from codefactory.pipelines.policy import AccessPolicy, narrowed
+
+    try:
+        return narrowed(AccessPolicy.model_validate_json(kept.policy), policy)
+    except ValueError as error:
+        raise ResumeError(f"the policy kept with run {kept.id} is not valid; fork the run") from error
+
+
+def _budget_of(policy: AccessPolicy) -> Budget | None:
+    limits = (policy.max_tokens, policy.max_usd, policy.max_calls, policy.max_seconds)
+    if limits == (None, None, None, None):
+        return None
+    return Budget(tokens=limits[0], usd=limits[1], calls=limits[2], wall_s=limits[3])
+
+
 def _text(error: BaseException | None) -> str | None:
     return None if error is None else str(error)
 
@@ -323,6 +433,12 @@ def _result(run: Run, scope: Scope, status: Status, error: RunError | None, star
             message = f"the outputs of `{run.plan.name}` cannot be made: {failure}"
             status, error = "failed", StepFailedError("outputs", "fatal", 1, message)
     state = scope.state() if run.plan.channels else {}
+    if run.masker is not None:
+        outputs, state = run.masker.value(outputs), run.masker.value(state)
+        if error is not None:
+            from codefactory.pipelines.secrets.errors import redact
+
+            redact(error, run.masker)
     spent = run.spending.spent if run.spending is not None else {}
     return RunResult(run.id, status, outputs, state, error, time() - started, spent)
 

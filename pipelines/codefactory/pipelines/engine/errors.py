@@ -2,6 +2,7 @@
 
 EngineError
 ├── PlanError            the pipeline is not valid; carries the findings
+├── NotAllowedError      policy or role do not allow it; nothing has run
 ├── RunError             a run did not succeed
 │   ├── StepFailedError  a step failed for good
 │   ├── BudgetExceededError
@@ -33,6 +34,10 @@ class PlanError(EngineError):
     def __init__(self, message: str, findings: tuple[Finding, ...] = ()) -> None:
         super().__init__(message)
         self.findings = findings
+
+
+class NotAllowedError(EngineError):
+    """Policy or the principal's role do not allow what was asked. Nothing has run."""
 
 
 class RunError(EngineError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -14,6 +15,25 @@ if TYPE_CHECKING:
 Durability = Literal["full", "normal", "none"]
 """`full`: a finished step survives a power cut. `normal`: it survives the death of the process. `none`: it is written
 soon, and nothing waits for it."""
+
+
+class Audit(Protocol):
+    """Where it is noted what runs do to the world."""
+
+    def note(self, kind: str, **facts: Any) -> None:
+        """From any thread; does not wait."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What somebody chose. `at` is in seconds since the epoch."""
+
+    choice: str
+    who: str
+    at: float
+    genuine: bool = True
+    """Whether it came through a front door: an answer that was written into the database by something else did not."""
 
 
 class Record(Protocol):
@@ -65,12 +85,19 @@ class Journal(Protocol):
         """Call `cancel` with a reason when somebody outside of this process wants the run to end."""
         ...
 
-    async def asked_at(self, path: str, question: str, who: Sequence[str]) -> float:
-        """When this question was first put, in seconds since the epoch; notes it, and who may answer, if it is new."""
+    async def asked_at(
+        self, path: str, question: str, who: Sequence[str], deadline_s: float | None, *, again: bool
+    ) -> float:
+        """When this question was first put, in seconds since the epoch; notes it, who may answer and until when, if it
+        is new. `again`: it is new in any case, earlier answers do not count."""
         ...
 
-    async def answer(self, path: str, question: str) -> tuple[str, str] | None:
-        """The choice and who made it, if somebody has answered this very question of this run."""
+    async def answer(self, path: str, question: str) -> Answer | None:
+        """The answer, if somebody has given one to this very question of this run."""
+        ...
+
+    async def forget_answer(self, path: str) -> None:
+        """The answer did not count: the question is open again."""
         ...
 
     def close(

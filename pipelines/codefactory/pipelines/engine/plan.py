@@ -79,6 +79,10 @@ class Step:
     """Of a map, loop or nested pipeline."""
     deferred: Mapping[str, Callable[[Scope], Any]] = field(default_factory=dict[str, "Callable[[Scope], Any]"])
     """Expressions of the step that are evaluated in the scope of its body: a map's output, a loop's condition."""
+    effects: frozenset[str] = frozenset()
+    """What the step itself, without its body, may do to the world: policy is checked against it before a run."""
+    secrets: frozenset[str] = frozenset()
+    """The secrets that the step's settings name: no others are put into them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +108,10 @@ class Plan:
     """Steps of one run that may be under way at once."""
     source: str | None = None
     """The definition as JSON, where the plan came from one: the store keeps it, so that a run can be resumed alone."""
+    effects: frozenset[str] = frozenset()
+    """Of all steps, those in bodies and nested pipelines included."""
+    secrets: frozenset[str] = frozenset()
+    """Of all steps, as `effects`."""
 
     def bind(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """The inputs with defaults filled in. Raises PlanError naming what is missing, unknown or of a wrong type."""

@@ -1,17 +1,46 @@
-"""Models: something that completes text. litellm is imported by `litellm_backend` only, on first use."""
+"""Models: something that completes text. httpx, and litellm where it is needed, are imported on first use."""
 
+from .connect import connect, is_direct
 from .litellm_model import LiteLLMModel
-from .model import NO_USAGE, Chunk, Message, Model, ModelError, ModelErrorCategory, Price, Role, Usage
+from .model import (
+    NO_USAGE,
+    Chunk,
+    Finish,
+    Image,
+    Message,
+    Model,
+    ModelError,
+    ModelErrorCategory,
+    Options,
+    Price,
+    Role,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
+from .openai_compatible import OpenAICompatibleModel
+from .retries import Retries
+from .source import ModelSource
 
 __all__ = [
     "NO_USAGE",
     "Chunk",
+    "Finish",
+    "Image",
     "LiteLLMModel",
     "Message",
     "Model",
     "ModelError",
     "ModelErrorCategory",
+    "ModelSource",
+    "OpenAICompatibleModel",
+    "Options",
     "Price",
+    "Retries",
     "Role",
+    "ToolCall",
+    "ToolSpec",
     "Usage",
+    "connect",
+    "is_direct",
 ]

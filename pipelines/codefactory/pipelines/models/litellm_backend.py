@@ -17,9 +17,11 @@ import os
 import threading
 from collections import deque
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from .model import Chunk, ModelError, Price, Usage
+from .openai_wire import ReplyReader, usage_of
 from .provider_error import translate
 
 if TYPE_CHECKING:
@@ -88,35 +90,31 @@ class Backend:
     async def _chunks(self, stream: Any, request: Mapping[str, Any]) -> AsyncGenerator[Chunk]:
         model: str = request["model"]
         allowed = request["max_tokens"] * CHARACTERS_PER_TOKEN
-        usage: Usage | None = None
-        truncated = False
-        received = 0
+        reader = ReplyReader()
+        usage: Any = None
         async for part in stream:
-            if part.choices:
-                choice = part.choices[0]
-                truncated = truncated or choice.finish_reason == "length"
-                if text := choice.delta.content:
-                    received += len(text)
-                    if received > allowed:
-                        raise ModelError(
-                            "invalid", f"{model}: the reply went on beyond its limit of {request['max_tokens']} tokens."
-                        )
-                    yield Chunk(text)
+            text = reader.read(part.model_dump(exclude_none=True))
+            if reader.characters > allowed:
+                raise ModelError(
+                    "invalid", f"{model}: the reply went on beyond its limit of {request['max_tokens']} tokens."
+                )
+            if text:
+                yield Chunk(text)
             if getattr(part, "usage", None) is not None:
-                usage = self._usage(part.usage, stream, model)
-        if not received and usage is None:
+                usage = part.usage
+        if not reader.characters and usage is None:
             raise ModelError(
                 "invalid",
                 f"{model}: what came back is no completion. Check that codefactory.model.apiBase is the address of "
                 "an OpenAI-compatible server (it usually ends in /v1).",
             )
-        yield Chunk("", usage or Usage(), truncated)
+        yield replace(reader.last(), usage=self._usage(usage, stream, model))
 
-    def _usage(self, reported: Any, stream: Any, model: str) -> Usage | None:
+    def _usage(self, reported: Any, stream: Any, model: str) -> Usage:
         """The provider's usage. Where it gave none litellm makes one up with a tokenizer of its own: that is none."""
         if not any(getattr(chunk, "usage", None) is not None for chunk in getattr(stream, "chunks", ())):
-            return None
-        return Usage(reported.prompt_tokens, reported.completion_tokens, self._cost_usd(reported, model))
+            return Usage()
+        return replace(usage_of(reported.model_dump()), cost_usd=self._cost_usd(reported, model))
 
     def _cost_usd(self, reported: Any, model: str) -> float | None:
         if self.price(model) is None:

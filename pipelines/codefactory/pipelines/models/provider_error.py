@@ -1,12 +1,13 @@
 """What a provider's error means to a person: a `ModelError` in plain words.
 
-Errors are told apart by their HTTP status and the names of their classes (litellm's, which derive from openai's), so
-that this module imports neither.
+Errors are told apart by their HTTP status and the names of their classes (litellm's, which derive from openai's, and
+httpx's), so that this module imports none of them.
 """
 
 from __future__ import annotations
 
 import email.utils
+import os
 import re
 import time
 from typing import TYPE_CHECKING
@@ -48,6 +49,15 @@ def masked(text: str, secrets: Collection[str] = ()) -> str:
     return _KEY_SHAPES.sub("***", text)
 
 
+def environment_secrets() -> frozenset[str]:
+    """The values of variables that are named like a key's."""
+    return frozenset(
+        value
+        for name, value in os.environ.items()
+        if len(value) >= 8 and name.upper().endswith(("KEY", "TOKEN", "SECRET", "PASSWORD"))
+    )
+
+
 def key_variable(model: str) -> str:
     """The environment variable in which a provider's key is looked for."""
     provider = model.partition("/")[0] if "/" in model else ("anthropic" if model.startswith("claude") else "openai")
@@ -56,9 +66,36 @@ def key_variable(model: str) -> str:
 
 def translate(error: Exception, model: str, secrets: Collection[str] = (), *, timeout_s: float = 0.0) -> ModelError:
     """The ModelError for an exception from litellm. Its message names the model, what happened and the remedy."""
-    names = {cls.__name__ for cls in type(error).__mro__}
-    status = _status(error)
-    said = _detail(error, secrets)
+    names = frozenset(cls.__name__ for cls in type(error).__mro__)
+    said = str(getattr(error, "message", "") or error) or type(error).__name__
+    return explain(
+        model, said, status=_status(error), names=names, headers=_headers(error), secrets=secrets, timeout_s=timeout_s
+    )
+
+
+def explain(
+    model: str,
+    provider_said: str,
+    *,
+    status: int | None = None,
+    names: Collection[str] = (),
+    headers: Mapping[str, str] | None = None,
+    secrets: Collection[str] = (),
+    timeout_s: float = 0.0,
+) -> ModelError:
+    """The ModelError for what a provider answered. `names`: of the classes of an exception.
+
+    An answer with an error's status was computed for nobody: it leaves nothing unreported.
+    """
+    error = _explained(model, _detail(provider_said, secrets), status, frozenset(names), headers or {}, timeout_s)
+    if status is not None and status >= 400 and error.category != "timeout" and not _CONNECTION.search(provider_said):
+        error.unreported = 0
+    return error
+
+
+def _explained(
+    model: str, said: str, status: int | None, names: frozenset[str], headers: Mapping[str, str], timeout_s: float
+) -> ModelError:
     if "TimeoutError" in names or "APITimeoutError" in names or status == 408:
         return timed_out(model, timeout_s)
     if names & {"ContextWindowExceededError"} or (status in {400, 413, 422} and _CONTEXT.search(said)) or status == 413:
@@ -80,7 +117,7 @@ def translate(error: Exception, model: str, secrets: Collection[str] = (), *, ti
             "codefactory.model.name.",
         )
     if status == 429 or "RateLimitError" in names:
-        wait_s = retry_after_s(_headers(error), time.time())
+        wait_s = retry_after_s(headers, time.time())
         when = "" if wait_s is None else f" It asks to wait {wait_s:g} s."
         return ModelError(
             "rate-limited",
@@ -93,7 +130,7 @@ def translate(error: Exception, model: str, secrets: Collection[str] = (), *, ti
             f"{model}: the provider does not know this model or address ({said}). Check codefactory.model.name and "
             "codefactory.model.apiBase.",
         )
-    if "LLM Provider NOT provided" in str(error):
+    if "LLM Provider NOT provided" in said:
         return ModelError(
             "fatal",
             f"{model}: it is not said whose model this is. Write codefactory.model.name as provider/model, "
@@ -109,7 +146,9 @@ def translate(error: Exception, model: str, secrets: Collection[str] = (), *, ti
         )
     if status is not None and status >= 500:
         return ModelError(
-            "transient", f"{model}: the provider failed with status {status} ({said}). Try again in a moment."
+            "transient",
+            f"{model}: the provider failed with status {status} ({said}). Try again in a moment.",
+            retry_after_s(headers, time.time()),
         )
     return ModelError(
         "fatal",
@@ -127,7 +166,9 @@ def timed_out(model: str, timeout_s: float) -> ModelError:
 
 def cut_midway(model: str, cause: ModelError) -> ModelError:
     """`cause`, when a part of the reply had already come: what it used is unknown."""
-    return ModelError("transient", f"{model}: the reply broke off midway, and its usage is unknown. {cause}")
+    return ModelError(
+        "transient", f"{model}: the reply broke off midway, and its usage is unknown. {cause}", unreported=1
+    )
 
 
 def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
@@ -153,8 +194,7 @@ def _headers(error: Exception) -> Mapping[str, str]:
     return getattr(error, "litellm_response_headers", None) or getattr(response, "headers", None) or {}
 
 
-def _detail(error: Exception, secrets: Collection[str]) -> str:
+def _detail(said: str, secrets: Collection[str]) -> str:
     """The provider's own words, in one short line."""
-    text = " ".join(str(getattr(error, "message", "") or error).split()) or type(error).__name__
-    text = masked(_PREFIX.sub("", text), secrets).rstrip(". ")
+    text = masked(_PREFIX.sub("", " ".join(said.split())), secrets).rstrip(". ") or "it gave no reason"
     return text if len(text) <= _DETAIL_CHARACTERS else text[: _DETAIL_CHARACTERS - 1] + "…"

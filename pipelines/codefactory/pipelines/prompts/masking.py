@@ -99,6 +99,16 @@ def mask(text: str, findings: Iterable[Finding] = (), prefix: str = "REDACTED") 
     return Masked("".join(pieces), {placeholder: value for value, placeholder in placeholders.items()})
 
 
+def hide_known_shapes(text: str, placeholder: str = "REDACTED") -> str:
+    """The text without keys of known shapes, passwords in URLs and private keys: for logs, which need none back."""
+    spans = [m.span() for m in _SHAPES.finditer(text)]
+    spans += [m.span(1) for m in _URL_PASSWORD.finditer(text)]
+    spans += [m.span(1) for m in _PRIVATE_KEY.finditer(text)]
+    for start, end in reversed(_merged(spans)):
+        text = f"{text[:start]}{placeholder}{text[end:]}"
+    return text
+
+
 def _by_pattern(text: str) -> Iterator[tuple[int, int]]:
     yield from (m.span(2) for m in _NAMED.finditer(text))
     yield from (m.span() for m in _SHAPES.finditer(text))

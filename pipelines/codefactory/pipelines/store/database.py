@@ -56,8 +56,27 @@ MIGRATIONS = (
     create index result_by_use on result (used_at);
     """,
     "alter table run add column cancel text; alter table question add column allowed text",
+    """
+    alter table run add column policy text;
+    alter table run add column principal text;
+    alter table question add column deadline real;
+    alter table question add column proof text;
+    """,
 )
 """Each brings the schema from version i to i + 1. Never changed once released; only added to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Of one kind of database."""
+
+    name: str
+    """In messages: "run store"."""
+    application_id: int
+    migrations: tuple[str, ...]
+
+
+RUNS = Schema("run store", APPLICATION_ID, MIGRATIONS)
 
 _CHECK_BELOW_BYTES = 64_000_000
 """Databases up to this size are checked as a whole after an unclean end; it takes about 1 ms a MB."""
@@ -80,43 +99,44 @@ def connect(path: Path, *, timeout_s: float = 30.0) -> sqlite3.Connection:
     return connection
 
 
-def open_database(path: Path) -> Opened:
+def open_database(path: Path, schema: Schema = RUNS) -> Opened:
     """Open or make the database, with the newest schema. Raises StoreError if that cannot be done."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     set_aside: Path | None = None
-    if _damaged(path):
-        set_aside = move_aside(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if _damaged(path, schema):
+            set_aside = move_aside(path)
         connection = sqlite3.connect(path, timeout=30.0, isolation_level=None)
         # Both only take effect before the first table is made.
         connection.execute("pragma auto_vacuum = incremental")
         connection.close()
         connection = connect(path)
-        migrate(connection, path)
-    except sqlite3.Error as error:
-        raise StoreError(f"the run store {path} cannot be opened: {error}; is its folder writable?") from error
+        migrate(connection, path, schema)
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(f"the {schema.name} {path} cannot be opened: {error}; is its folder writable?") from error
     return Opened(connection, set_aside)
 
 
-def migrate(connection: sqlite3.Connection, path: Path) -> None:
+def migrate(connection: sqlite3.Connection, path: Path, schema: Schema = RUNS) -> None:
     """Bring the schema to the newest version, all or nothing. Raises StoreError for a newer one."""
     found = _version(connection)
-    if found > len(MIGRATIONS):
+    newest = len(schema.migrations)
+    if found > newest:
         raise StoreError(
-            f"the run store {path} has schema {found}, this program knows up to {len(MIGRATIONS)}: "
+            f"the {schema.name} {path} has schema {found}, this program knows up to {newest}: "
             "use the newer Code Factory that made it"
         )
-    if found == len(MIGRATIONS):
+    if found == newest:
         return
     connection.execute("begin immediate")
     try:
         # Read again: another process may have migrated while this one waited.
-        for script in MIGRATIONS[_version(connection) :]:
+        for script in schema.migrations[_version(connection) :]:
             for statement in script.split(";"):
                 if statement.strip():
                     connection.execute(statement)
-        connection.execute(f"pragma application_id = {APPLICATION_ID}")
-        connection.execute(f"pragma user_version = {len(MIGRATIONS)}")
+        connection.execute(f"pragma application_id = {schema.application_id}")
+        connection.execute(f"pragma user_version = {newest}")
         connection.execute("commit")
     except BaseException:
         connection.execute("rollback")
@@ -127,7 +147,7 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("pragma user_version").fetchone()[0])
 
 
-def _damaged(path: Path) -> bool:
+def _damaged(path: Path, schema: Schema) -> bool:
     """Whether the file is there and SQLite cannot read it, or it is not ours."""
     if not path.exists() or path.stat().st_size == 0:
         return False
@@ -139,7 +159,7 @@ def _damaged(path: Path) -> bool:
             return connection.execute("pragma quick_check(1)").fetchone()[0] != "ok"
     except sqlite3.OperationalError as error:
         if "locked" in str(error) or "unable to open" in str(error):
-            raise StoreError(f"the run store {path} cannot be opened: {error}") from error
+            raise StoreError(f"the {schema.name} {path} cannot be opened: {error}") from error
         return True
     except sqlite3.DatabaseError:
         return True

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from codefactory.pipelines.engine.events import Event, Status
-    from codefactory.pipelines.engine.journal import Durability
+    from codefactory.pipelines.engine.journal import Answer, Durability
     from codefactory.pipelines.engine.plan import Step
 
     from .blobs import Blobs
@@ -116,11 +116,16 @@ class SqliteJournal:
     def watch(self, cancel: Callable[[str], None]) -> None:
         self.store.watch(self.key, cancel)
 
-    async def asked_at(self, path: str, question: str, who: Sequence[str]) -> float:
-        return await self.store.ask(self.key, path, question, who)
+    async def asked_at(
+        self, path: str, question: str, who: Sequence[str], deadline_s: float | None, *, again: bool
+    ) -> float:
+        return await self.store.ask(self.key, path, question, who, deadline_s, again=again)
 
-    async def answer(self, path: str, question: str) -> tuple[str, str] | None:
+    async def answer(self, path: str, question: str) -> Answer | None:
         return await self.store.find_answer(self.key, path, question)
+
+    async def forget_answer(self, path: str) -> None:
+        await self.store.forget_answer(self.key, path)
 
     def close(
         self, status: Status, error: str | None, outputs: Any, spent: Mapping[str, float], at: float

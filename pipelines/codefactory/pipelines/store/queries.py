@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import statistics
 from dataclasses import dataclass, field
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from codefactory.pipelines.engine.errors import ResumeError
+from codefactory.pipelines.engine.errors import NotAllowedError, ResumeError
+from codefactory.pipelines.engine.journal import Answer
 from codefactory.pipelines.engine.values import decode
+from codefactory.pipelines.principal import owner_name
 
 from .journal import StepRecord
+from .nonces import proof_of
 from .owner import Owner
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from codefactory.pipelines.engine.plan import Plan
 
     from .journal import SqliteJournal
+    from .nonces import Nonces
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,15 @@ class KeptRun:
     updated_at: float
     duration_s: float | None
     owner: Owner | None = field(compare=False)
+    policy: str | None = None
+    """As JSON; None: its steps could touch nothing."""
+    principal: str | None = None
+    """As JSON; None: the local user's."""
+
+    @property
+    def owner_name(self) -> str:
+        """Whose run it is."""
+        return owner_name(self.principal)
 
     @property
     def interrupted(self) -> bool:
@@ -50,7 +64,7 @@ class KeptRun:
 
 _RUN = (
     "select run.n, run.id, pipeline, version, inputs, status, error, outputs, spent, parent, created_at, updated_at, "
-    "duration_s, worker.id, worker.pid, worker.host, worker.born, worker.beat "
+    "duration_s, worker.id, worker.pid, worker.host, worker.born, worker.beat, policy, principal "
     "from run left join worker on worker.id = run.worker "
 )
 
@@ -72,6 +86,8 @@ def _kept(row: tuple[Any, ...]) -> KeptRun:
         updated,
         duration,
         None if row[13] is None else Owner(*row[13:18]),
+        row[18],
+        row[19],
     )
 
 
@@ -189,11 +205,30 @@ def copy_steps(
             connection.execute("insert into receipt values (?,?,?,?)", (new, path, key, value))
 
 
-def answer(connection: sqlite3.Connection, n: int, path: str, question: str) -> tuple[str, str] | None:
-    return connection.execute(
-        "select choice, who from question where run=? and path=? and question=? and choice is not null",
+def id_of(connection: sqlite3.Connection, n: int) -> str:
+    return connection.execute("select id from run where n=?", (n,)).fetchone()[0]
+
+
+def answer(connection: sqlite3.Connection, n: int, path: str, question: str, nonces: Nonces) -> Answer | None:
+    row = connection.execute(
+        "select choice, who, answered_at, proof from question "
+        "where run=? and path=? and question=? and choice is not null",
         (n, path, question),
     ).fetchone()
+    if row is None:
+        return None
+    choice, who, at, proof = row
+    run_id = id_of(connection, n)
+    nonce = nonces.find(run_id, path, question)
+    facts = (run_id, path, question, choice, who, at)
+    genuine = nonce is not None and hmac.compare_digest(proof_of(nonce, *facts), str(proof))
+    return Answer(str(choice), str(who), float(at) if isinstance(at, (int, float)) else 0.0, genuine)
+
+
+def forget_answer(connection: sqlite3.Connection, n: int, path: str) -> None:
+    connection.execute(
+        "update question set choice=null, who=null, answered_at=null, proof=null where run=? and path=?", (n, path)
+    )
 
 
 def asked_at(connection: sqlite3.Connection, n: int, path: str, question: str) -> float | None:
@@ -208,8 +243,11 @@ def open_questions(connection: sqlite3.Connection, n: int) -> list[tuple[str, st
     return connection.execute("select path, question from question where run=? and choice is null", (n,)).fetchall()
 
 
-def put_answer(connection: sqlite3.Connection, kept: KeptRun, step: str | None, choice: str, who: str) -> str:
-    """The path of the step that asked. Raises ResumeError if nothing is asked, or not with this choice."""
+def put_answer(
+    connection: sqlite3.Connection, kept: KeptRun, step: str | None, choice: str, who: str, nonces: Nonces
+) -> str:
+    """The path of the step that asked. Raises ResumeError if nothing is asked, not with this choice or no longer;
+    NotAllowedError if others were asked."""
     asked = [(p, q) for p, q in open_questions(connection, kept.n) if step in (None, p)]
     if len(asked) != 1:
         what = f"{len(asked)} questions; name the step" if asked else "no open question"
@@ -218,12 +256,23 @@ def put_answer(connection: sqlite3.Connection, kept: KeptRun, step: str | None, 
     choices = question.split("\n")[1:]
     if choice not in choices:
         raise ResumeError(f"`{choice}` is none of the choices: {', '.join(choices)}")
-    (allowed,) = connection.execute("select allowed from question where run=? and path=?", (kept.n, path)).fetchone()
+    allowed, deadline = connection.execute(
+        "select allowed, deadline from question where run=? and path=?", (kept.n, path)
+    ).fetchone()
     if allowed is not None and (names := json.loads(allowed)) and who not in names:
-        raise ResumeError(f"{who} may not answer this; {', '.join(names)} may")
+        raise NotAllowedError(f"{who} may not answer this; {', '.join(names)} may")
+    now = time()
+    if deadline is not None and now > deadline:
+        raise ResumeError(f"the time to answer `{path}` is over; resume the run: it goes on without an answer")
+    nonce = nonces.find(kept.id, path, question)
+    if nonce is None:
+        raise ResumeError(
+            f"the question of `{path}` was not put on this machine by you; resume run {kept.id}: then it is put again"
+        )
+    proof = proof_of(nonce, kept.id, path, question, choice, who, now)
     connection.execute(
-        "update question set choice=?, who=?, answered_at=? where run=? and path=?",
-        (choice, who, time(), kept.n, path),
+        "update question set choice=?, who=?, answered_at=?, proof=? where run=? and path=?",
+        (choice, who, now, proof, kept.n, path),
     )
     return path
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from time import time
 from typing import TYPE_CHECKING
 
+from codefactory.pipelines.files import trash
+
 from . import queries
 from .database import connect, migrate, move_aside
 from .errors import StoreError
@@ -49,14 +51,21 @@ async def prune(store: Store, retention: Retention) -> Pruned:
     victims = await store.writer.do(lambda c: _victims(c, retention))
     for start in range(0, len(victims), 200):
         chunk = victims[start : start + 200]
-        await store.writer.do(lambda c, chunk=chunk: _delete(c, chunk))
+        await _forget(store, chunk)
     if retention.max_bytes is not None:
         while (oldest := await store.writer.do(lambda c: _oversize(c, retention.max_bytes or 0))) is not None:
-            await store.writer.do(lambda c, n=oldest: _delete(c, [n]))
+            await _forget(store, [oldest])
             victims.append(oldest)
     files = await store.writer.do(lambda c: _drop_files(store, c))
     await asyncio.to_thread(vacuum, store)
     return Pruned(len(victims), files, max(0, before - _size(store)))
+
+
+async def _forget(store: Store, runs: list[int]) -> None:
+    """Delete runs, and what their steps had deleted for good."""
+    ids = await store.writer.do(lambda c: _delete(c, runs))
+    for run_id in ids:
+        await asyncio.to_thread(trash.empty, store.place.database.parent, run_id)
 
 
 def vacuum(store: Store) -> None:
@@ -79,7 +88,10 @@ def _victims(connection: sqlite3.Connection, retention: Retention) -> list[int]:
     return sorted(chosen)
 
 
-def _delete(connection: sqlite3.Connection, runs: list[int]) -> None:
+def _delete(connection: sqlite3.Connection, runs: list[int]) -> list[str]:
+    """The ids of the runs."""
+    marks = ",".join("?" * len(runs))
+    ids = [str(row[0]) for row in connection.execute(f"select id from run where n in ({marks})", runs)]  # noqa: S608 marks
     for n in runs:
         for table in _TABLES:
             connection.execute(f"delete from {table} where run=?", (n,))  # noqa: S608 names of ours
@@ -89,6 +101,7 @@ def _delete(connection: sqlite3.Connection, runs: list[int]) -> None:
         "delete from worker where beat < ? and id not in (select worker from run where worker is not null)",
         (time() - 86_400,),
     )
+    return ids
 
 
 def _oversize(connection: sqlite3.Connection, max_bytes: int) -> int | None:

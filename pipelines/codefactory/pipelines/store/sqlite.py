@@ -14,6 +14,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from codefactory.pipelines.engine.cache import CacheEntry
+from codefactory.pipelines.engine.door import permitted, refuse_from_within
 from codefactory.pipelines.engine.errors import PlanError, ResumeError
 from codefactory.pipelines.engine.values import encode
 
@@ -22,6 +23,7 @@ from .blobs import Blobs, name_of
 from .database import connect, open_database
 from .errors import StoreError
 from .journal import SqliteJournal
+from .nonces import Nonces
 from .owner import this_process
 from .writer import RunKey, Writer
 
@@ -29,14 +31,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
-    from codefactory.pipelines.engine.journal import Durability
+    from codefactory.pipelines.engine.journal import Answer, Durability
     from codefactory.pipelines.engine.plan import Plan
+    from codefactory.pipelines.principal import Principal
 
     from .queries import KeptRun
 
 BEGIN = (
-    "insert into run (id, pipeline, version, inputs, status, parent, worker, created_at, updated_at) "
-    "values (?,?,?,?,'running',?,?,?,?)"
+    "insert into run "
+    "(id, pipeline, version, inputs, status, parent, worker, created_at, updated_at, policy, principal) "
+    "values (?,?,?,?,'running',?,?,?,?,?,?)"
 )
 
 
@@ -56,6 +60,7 @@ class Store:
         folder = Path(folder)
         self.place = _Place(folder / "runs.db", folder / "results")
         self.blobs = Blobs(self.place.results)
+        self.nonces = Nonces(self.place.database)
         self.cache_max_bytes = cache_max_bytes
         opened = open_database(self.place.database)
         self.set_aside = opened.set_aside
@@ -80,13 +85,22 @@ class Store:
         self.close()
 
     async def begin(
-        self, run_id: str, plan: Plan, inputs: Mapping[str, Any], durability: Durability, *, fresh: bool
+        self,
+        run_id: str,
+        plan: Plan,
+        inputs: Mapping[str, Any],
+        durability: Durability,
+        *,
+        fresh: bool,
+        policy: str | None = None,
+        principal: str | None = None,
     ) -> SqliteJournal:
         """A new run. Its row is committed with its first checkpoint, or before. `fresh`: the id was just made up;
-        any other may be taken, which raises ResumeError."""
+        any other may be taken, which raises ResumeError. `policy`, `principal`: as JSON."""
         key = RunKey()
         now = time()
-        row = (run_id, plan.name, plan.version, encode(dict(inputs), "inputs"), None, self.owner.id, now, now)
+        given = encode(dict(inputs), "inputs")
+        row = (run_id, plan.name, plan.version, given, None, self.owner.id, now, now, policy, principal)
         self._keep_plan(plan)
 
         def insert(connection: sqlite3.Connection) -> None:
@@ -140,6 +154,9 @@ class Store:
         inputs: Mapping[str, Any],
         at: str | None,
         edit: Mapping[str, Any],
+        *,
+        policy: str | None = None,
+        principal: str | None = None,
     ) -> None:
         """Copy the checkpoints of a run that stay valid into a new run, ready to be resumed."""
         dropped = queries.dropped_by(plan, at, edit)
@@ -149,7 +166,7 @@ class Store:
 
         def copy(connection: sqlite3.Connection) -> None:
             now = time()
-            row = (run_id, plan.name, plan.version, given, kept.id, None, now, now)
+            row = (run_id, plan.name, plan.version, given, kept.id, None, now, now, policy, principal)
             n = connection.execute(BEGIN, row).lastrowid or 0
             connection.execute("update run set status='cancelled' where n=?", (n,))
             queries.copy_steps(connection, kept.n, n, dropped, edited, set(plan.index))
@@ -201,30 +218,52 @@ class Store:
         self.writer.call(lambda _connection: self.blobs.put(data, durable=durable))
         return name_of(data)
 
-    async def ask(self, key: RunKey, path: str, question: str, who: Sequence[str]) -> float:
+    async def ask(
+        self,
+        key: RunKey,
+        path: str,
+        question: str,
+        who: Sequence[str],
+        deadline_s: float | None = None,
+        *,
+        again: bool = False,
+    ) -> float:
         """Note a question and who may answer it (empty: anybody), unless this very one is noted already. When it was
         first put."""
 
         def note(connection: sqlite3.Connection) -> float:
+            run_id = queries.id_of(connection, key.n)
             since = queries.asked_at(connection, key.n, path, question)
-            if since is None:
+            if since is None or again or self.nonces.find(run_id, path, question) is None:
                 since = time()
+                self.nonces.make(run_id, path, question)
+                deadline = None if deadline_s is None else since + deadline_s
                 connection.execute(
-                    "insert or replace into question (run, path, question, asked_at, allowed) values (?,?,?,?,?)",
-                    (key.n, path, question, since, json.dumps(list(who))),
+                    "insert or replace into question (run, path, question, asked_at, allowed, deadline) "
+                    "values (?,?,?,?,?,?)",
+                    (key.n, path, question, since, json.dumps(list(who)), deadline),
                 )
             return since
 
         return await self.writer.do(note)
 
-    async def find_answer(self, key: RunKey, path: str, question: str) -> tuple[str, str] | None:
+    async def find_answer(self, key: RunKey, path: str, question: str) -> Answer | None:
         await self.writer.committed()
-        return await self._read(partial(queries.answer, n=key.n, path=path, question=question))
+        return await self._read(partial(queries.answer, n=key.n, path=path, question=question, nonces=self.nonces))
 
-    async def answer(self, run_id: str, step: str | None, choice: str, who: str) -> str:
-        """Answer a run's question, from any process; the step's path. Raises ResumeError if nothing is asked so."""
+    async def forget_answer(self, key: RunKey, path: str) -> None:
+        await self.writer.do(partial(queries.forget_answer, n=key.n, path=path))
+
+    async def answer(self, run_id: str, step: str | None, choice: str, who: str | Principal) -> str:
+        """Answer a run's question, from any process; the step's path. A name is vouched for by the caller.
+
+        Raises ResumeError if nothing is asked so, NotAllowedError if `who` may not answer, or it is a step that does.
+        """
+        refuse_from_within("answer")
         kept = await self.find_run(run_id)
-        return await self.writer.do(partial(queries.put_answer, kept=kept, step=step, choice=choice, who=who))
+        name = permitted(who, "answer", kept.owner_name)
+        put = partial(queries.put_answer, kept=kept, step=step, choice=choice, who=name, nonces=self.nonces)
+        return await self.writer.do(put)
 
     def watch(self, key: RunKey, cancel: Callable[[str], None]) -> None:
         """Call `cancel` with a reason, on this loop, when another process asks for the run to end."""

@@ -214,6 +214,8 @@ def _rounds(rounds: Iterable[Round]) -> Text:
         accepted = r.verdict is not None and r.verdict.accepted
         line = Text(f"round {r.number}: {r.model}, {tokens} tokens, {cost}, {r.duration_s:.1f} s\n  ")
         line.append(safe(said), "green" if accepted else "yellow")
+        for note in r.notes:
+            line.append(f"\n  {safe(note)}", "dim")
         lines.append(line)
     return Text("\n").join(lines)
 
@@ -263,9 +265,12 @@ def _round_to_json(r: Round) -> dict[str, Any]:
         "model": r.model,
         "inputTokens": r.usage.input_tokens,
         "outputTokens": r.usage.output_tokens,
+        "cachedInputTokens": r.usage.cached_input_tokens,
         "costUsd": r.usage.cost_usd,
         "durationS": round(r.duration_s, 3),
         "accepted": r.verdict is not None and r.verdict.accepted,
         "verdict": str(r.verdict) if r.verdict else None,
         "problem": r.problem,
+        "prompts": list(r.prompts),
+        "notes": list(r.notes),
     }

@@ -12,6 +12,8 @@ import click
 
 if TYPE_CHECKING:
     from codefactory.pipelines.engine import Event, RunResult
+    from codefactory.pipelines.policy import AccessPolicy
+    from codefactory.pipelines.secrets import Secrets
     from codefactory.pipelines.store import Store
 
 EXITS = {"succeeded": 0, "failed": 1, "waiting": 4, "stopped": 5, "cancelled": 130}
@@ -44,9 +46,12 @@ def finish(
     max_usd: float | None,
     max_tokens: float | None,
     max_seconds: float | None,
+    policy: AccessPolicy | None = None,
+    secrets: Secrets | None = None,
     **what: Any,
 ) -> None:
     """Run, resume or fork; show it; print the outputs; end with the exit code of the status."""
+    from codefactory.pipelines.audit import AuditLog
     from codefactory.pipelines.engine import Budget, Engine, EngineError
 
     limits = (max_tokens, max_usd, max_seconds)
@@ -54,8 +59,15 @@ def finish(
     if any(limit is not None for limit in limits):
         budget = Budget(tokens=max_tokens, usd=max_usd, wall_s=max_seconds)
     view = json_line if as_json else None if quiet else View()
-    engine = Engine(store)
-    options: dict[str, Any] = {"durability": durability, "budget": budget, "wait": not no_wait, "on_event": view}
+    audit = AuditLog()
+    engine = Engine(store, secrets=secrets, audit=audit)
+    options: dict[str, Any] = {
+        "durability": durability,
+        "budget": budget,
+        "policy": policy,
+        "wait": not no_wait,
+        "on_event": view,
+    }
     try:
         result = asyncio.run(_interruptible(engine, what, options))
     except EngineError as error:
@@ -63,6 +75,9 @@ def finish(
         raise SystemExit(2) from error
     finally:
         engine.close()
+        audit.close()
+        if audit.problem is not None:
+            click.echo(audit.problem, err=True)
     if isinstance(view, View):
         view.close()
     _print(result, as_json=as_json)

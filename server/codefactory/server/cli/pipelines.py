@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .access import Grant, access_options
+
 if TYPE_CHECKING:
     from codefactory.pipelines.definitions import Loaded
     from codefactory.pipelines.engine import Plan
+    from codefactory.pipelines.policy import AccessPolicy
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -23,12 +26,13 @@ def command() -> None:
 @command.command("validate")
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def validate(files: tuple[Path, ...], as_json: bool) -> None:
-    """Say what is wrong with definitions. Exit code 1 if anything is."""
+@access_options
+def validate(files: tuple[Path, ...], as_json: bool, **access: Any) -> None:
+    """Say what is wrong with definitions, and what the policy would not let them do. Exit code 1 if anything is."""
     from codefactory.analyzers.finding import finding_to_json
     from codefactory.pipelines.definitions import located
 
-    loaded = [(file, _load(file)) for file in files]
+    loaded = [(file, _load(file, grant=Grant(file, **access))) for file in files]
     if as_json:
         click.echo(json.dumps({str(f): [finding_to_json(x) for x in found.findings] for f, found in loaded}, indent=1))
     else:
@@ -37,7 +41,7 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
                 click.echo(located(finding, str(file)))
             if found.plan is not None:
                 click.echo(f"{file}: {len(found.plan.steps)} steps, version {found.plan.version}")
-    if any(found.plan is None for _, found in loaded):
+    if any(found.plan is None or _not_allowed(found) for _, found in loaded):
         raise SystemExit(1)
 
 
@@ -139,20 +143,33 @@ def schema(output: Path | None) -> None:
     _write(json.dumps(json_schema(), indent=1) + "\n", output)
 
 
-def _load(file: Path, *, trust: bool = False) -> Loaded:
+def _load(file: Path, *, trust: bool = False, grant: Grant | None = None) -> Loaded:
     from codefactory.pipelines import trust as trusted
     from codefactory.pipelines.definitions import load
 
-    return load(file, trusted=trust or trusted.is_trusted)
+    return load(file, trusted=trust or trusted.is_trusted, policy=None if grant is None else grant.policy)
 
 
 def plan_of(file: Path, *, trust: bool = False) -> Plan:
     """The plan of a definition; prints what is wrong with it and exits with 2 if there is none."""
-    loaded = _load(file, trust=trust)
+    return allowed_plan_of(file, None, trust=trust)[0]
+
+
+def allowed_plan_of(file: Path, grant: Grant | None, *, trust: bool = False) -> tuple[Plan, AccessPolicy | None]:
+    """As `plan_of`, and the policy it will run with; exits with 2 as well if that does not give what a step needs."""
+    loaded = _load(file, trust=trust, grant=grant)
     _report(loaded.findings, file)
-    if loaded.plan is None:
+    if loaded.plan is None or _not_allowed(loaded):
         raise SystemExit(2)
-    return loaded.plan
+    if loaded.trusted and not trust:
+        from codefactory.pipelines import trust as trusted
+
+        trusted.remember_version(loaded.plan.version, loaded.files)
+    return loaded.plan, loaded.policy
+
+
+def _not_allowed(loaded: Loaded) -> bool:
+    return any(finding.code == "not-allowed" for finding in loaded.findings)
 
 
 def _report(findings: Any, file: Path) -> None:

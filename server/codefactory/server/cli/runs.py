@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
 import time
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .access import Grant, access_options, split_options
 from .live import finish, json_line, live_options
 
 if TYPE_CHECKING:
@@ -136,11 +136,18 @@ def logs(run: str, store: Path, as_json: bool) -> None:
 @click.option("--file", type=click.Path(path_type=Path, dir_okay=False), help="The definition; default: the kept one.")
 @click.option("--trust", is_flag=True, help="Let the kept definition run code.")
 @STORE
+@access_options
 @live_options
 def resume(run: str, file: Path | None, trust: bool, store: Path, **options: Any) -> None:
-    """Go on with a run that failed, was stopped or interrupted, or waited. What is finished is not run again."""
+    """Go on with a run that failed, was stopped or interrupted, or waited. What is finished is not run again.
+
+    Its steps may touch what they might when it began, and your settings and the --allow options still allow.
+    """
+    options, access = split_options(options)
     with store_of(store) as opened:
-        finish(opened, resume=_find(opened, run).id, plan=_plan_for(opened, run, file, trust), **options)
+        plan, policy, grant = _plan_for(opened, run, file, trust, access)
+        secrets = grant.secret_places()
+        finish(opened, resume=_find(opened, run).id, plan=plan, policy=policy, secrets=secrets, **options)
 
 
 @command.command("fork")
@@ -150,6 +157,7 @@ def resume(run: str, file: Path | None, trust: bool, store: Path, **options: Any
 @click.option("--file", type=click.Path(path_type=Path, dir_okay=False), help="Another version of the definition.")
 @click.option("--trust", is_flag=True, help="Let the definition run code.")
 @STORE
+@access_options
 @live_options
 def fork(
     run: str, at: str | None, edit: tuple[str, ...], file: Path | None, trust: bool, store: Path, **options: Any
@@ -162,21 +170,28 @@ def fork(
             edits[name] = json.loads(value)
         except ValueError as error:
             raise click.UsageError(f"the output of `{name}` is not JSON: {error}") from error
+    options, access = split_options(options)
     with store_of(store) as opened:
-        plan = _plan_for(opened, run, file, trust)
-        finish(opened, fork=_find(opened, run).id, at=at, edit=edits, plan=plan, **options)
+        plan, policy, grant = _plan_for(opened, run, file, trust, access)
+        which = {"fork": _find(opened, run).id, "at": at, "edit": edits, "plan": plan}
+        finish(opened, **which, policy=policy, secrets=grant.secret_places(), **options)
 
 
 @command.command("answer")
 @click.argument("run")
 @click.argument("choice")
 @click.option("--step", help="The step that asked, if several did.")
-@click.option("--who", default=getpass.getuser, help="Who answers. Default: you.")
 @STORE
-def answer(run: str, choice: str, step: str | None, who: str, store: Path) -> None:
-    """Answer the question that a run waits for."""
+def answer(run: str, choice: str, step: str | None, store: Path) -> None:
+    """Answer the question that a run waits for, in your own name."""
+    from codefactory.pipelines.audit import AuditLog
+    from codefactory.pipelines.principal import local_principal
+
     with store_of(store) as opened:
+        who = local_principal()
         path = _do(_need(opened).answer(run, step, choice, who))
+        with AuditLog() as audit:
+            audit.note("answered", run=_find(opened, run).id, step=path, choice=choice, who=who.name)
     click.echo(f"answered {path}: {choice}")
 
 
@@ -185,15 +200,17 @@ def answer(run: str, choice: str, step: str | None, who: str, store: Path) -> No
 @STORE
 def cancel(run: str, store: Path) -> None:
     """End a run: at once if nobody executes it, else by asking the process that does."""
+    from codefactory.pipelines.principal import local_principal
+
     with store_of(store) as opened:
         kept = _find(opened, run)
         if kept.status in ("succeeded", "cancelled"):
             raise click.ClickException(f"run {kept.id} has {kept.status} already")
         if kept.status == "running" and not kept.interrupted:
-            _do(_need(opened).request_cancel(kept, f"cancelled by {getpass.getuser()}"))
+            _do(_need(opened).request_cancel(kept, f"cancelled by {local_principal().name}"))
             click.echo(f"asked process {kept.owner.pid if kept.owner else '?'} to end run {kept.id}")
         else:
-            _do(_need(opened).set_status(kept, "cancelled", f"cancelled by {getpass.getuser()}"))
+            _do(_need(opened).set_status(kept, "cancelled", f"cancelled by {local_principal().name}"))
             click.echo(f"cancelled {kept.id}")
 
 
@@ -234,6 +251,58 @@ def restore(source: Path, store: Path) -> None:
     click.echo(f"restored {store}{f'; the old one is {aside}' if aside else ''}")
 
 
+@command.command("trash")
+@click.argument("run")
+@STORE
+@click.option("--restore", is_flag=True, help="Put what was deleted back.")
+@click.option("--only", "numbers", type=int, multiple=True, metavar="NUMBER", help="Only this entry; may be repeated.")
+@click.option("--to", type=click.Path(path_type=Path, file_okay=False), help="Restore into this folder instead.")
+@click.option("--json", "as_json", is_flag=True)
+def trash(run: str, store: Path, restore: bool, numbers: tuple[int, ...], to: Path | None, as_json: bool) -> None:
+    """List what the steps of a run deleted, and put it back.
+
+    Files go back to where they were only beneath the current folder; --to restores those from elsewhere.
+    """
+    from codefactory.pipelines.files import trash as bin_
+
+    run_id = _run_id(store, run)
+    entries = [e for e in bin_.trashed(store, run_id) if not numbers or e.number in numbers]
+    if missing := set(numbers) - {e.number for e in entries}:
+        raise click.UsageError(f"there is no entry {min(missing)} in the trash of run {run_id}")
+    if not restore:
+        for entry in entries:
+            click.echo(json.dumps(entry.to_json()) if as_json else f"{entry.number:>4}  {entry.path}  ({entry.step})")
+        return
+    raise SystemExit(_restore(store, run_id, entries, to))
+
+
+def _restore(store: Path, run_id: str, entries: list[Any], to: Path | None) -> int:
+    """The last deleted first, so that a path that was deleted twice ends as it was before both. The exit code."""
+    from codefactory.pipelines.engine import EngineError
+    from codefactory.pipelines.files import trash as bin_
+    from codefactory.pipelines.files.access import Access
+
+    failed = 0
+    folder = (to or Path.cwd()).resolve()
+    access = Access((), (folder,), folder)
+    for entry in reversed(entries):
+        target = None if to is None else f"{entry.number}/{entry.path.name}"
+        try:
+            click.echo(f"restored {bin_.restore(store, run_id, entry, access, target)}")
+        except EngineError as error:
+            failed = 1
+            click.echo(f"not restored: {entry.path}: {error}", err=True)
+    return failed
+
+
+def _run_id(store: Path, run: str) -> str:
+    """The whole id of a run in the store; of one that was not kept, as given."""
+    if not (store / "runs.db").exists():
+        return run
+    with store_of(store) as opened:
+        return _find(opened, run).id
+
+
 def _store_job(job: Callable[[Any], Any]) -> Any:
     from codefactory.pipelines.store import StoreError, retention
 
@@ -253,13 +322,23 @@ def _find(store: Store | None, run: str) -> KeptRun:
     return _do(_need(store).find_run(run))
 
 
-def _plan_for(store: Store | None, run: str, file: Path | None, trust: bool) -> Any:
-    """The definition given, else the one that was kept with the run."""
+def _plan_for(store: Store | None, run: str, file: Path | None, trust: bool, access: dict[str, Any]) -> Any:
+    """The definition given, else the one that was kept with the run; the policy for it; what the user grants."""
+    grant = Grant(file or _need(store).place.database.resolve().parents[1], **access)
     if file is not None:
-        from .pipelines import plan_of
+        from .pipelines import allowed_plan_of
 
-        return plan_of(file, trust=trust)
-    return _do(_need(store).plan_of(_find(store, run), trusted=trust))
+        return *allowed_plan_of(file, grant, trust=trust), grant
+    plan, trusted = _do(_kept_plan(_need(store), _find(store, run), trust))
+    return plan, grant.policy(trusted), grant
+
+
+async def _kept_plan(store: Store, kept: KeptRun, trust: bool) -> tuple[Any, bool]:
+    """A kept definition is trusted if this user has run it as a trusted one: a store may have come with a workspace."""
+    from codefactory.pipelines import trust as trusted
+
+    believed = trust or trusted.is_version_trusted(kept.version)
+    return await store.plan_of(kept, trusted=believed), believed
 
 
 def _do(work: Coroutine[Any, Any, Any]) -> Any:

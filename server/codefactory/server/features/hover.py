@@ -35,7 +35,7 @@ def register(server: Server) -> None:
         items = at(visible(checked).items, position)
         author = server.provenance.at(uri, position)
         imported = await server.graphs.ask(uri, lambda graph, path: import_hover(graph, path, position), PATIENCE_S)
-        content = hover(items, checked.project.settings.model.name, author, imported)
+        content = hover(items, server.models.name(checked.project.settings), author, imported)
         if content is None:
             return None
         where = convert.to_range(items[0].finding.span, text, server.client.encoding) if items else None

@@ -48,4 +48,5 @@ APPROVAL = StepType(
     effects=frozenset(("asks",)),
     output_type=str,
     problems=_problems,
+    example="type: approval\nwith: {question: Publish?, deadline_s: 0.01, default: no}",
 )

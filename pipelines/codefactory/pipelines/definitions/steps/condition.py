@@ -37,4 +37,10 @@ async def _run(config: ConditionConfig, _ctx: Context) -> Any:
     return config.otherwise
 
 
-CONDITION = StepType("condition", ConditionConfig, _run, "Choose a value by conditions.")
+CONDITION = StepType(
+    "condition",
+    ConditionConfig,
+    _run,
+    "Choose a value by conditions.",
+    example="type: condition\nwith:\n  cases: [{when: '{{ 3 > 2 }}', value: larger}]\n  otherwise: smaller",
+)

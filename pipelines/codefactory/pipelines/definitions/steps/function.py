@@ -65,4 +65,5 @@ FUNCTION = StepType(
     "Call a Python function.",
     effects=frozenset(("executes",)),
     trusted=True,
+    example="type: function\nwith: {call: 'json:dumps', arguments: {obj: [1, 2]}}",
 )

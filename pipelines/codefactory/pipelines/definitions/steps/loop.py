@@ -91,4 +91,8 @@ LOOP = StepType(
     body=True,
     deferred=frozenset(("output", "while", "until")),
     problems=_problems,
+    example=(
+        "type: loop\nwith:\n  start: 1\n  while: previous < 100\n  steps:\n"
+        "    double: {type: set, with: {value: '{{ previous * 2 }}'}}"
+    ),
 )

@@ -62,4 +62,5 @@ MAP = StepType(
     output_type=list,
     body=True,
     deferred=frozenset(("output",)),
+    example="type: map\nwith:\n  over: [1, 2]\n  steps:\n    double: {type: set, with: {value: '{{ item * 2 }}'}}",
 )

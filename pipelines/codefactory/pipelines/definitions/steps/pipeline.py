@@ -42,4 +42,16 @@ async def _run(config: PipelineConfig, ctx: Context) -> dict[str, Any]:
     return await ctx.nested(inputs)
 
 
-PIPELINE = StepType("pipeline", PipelineConfig, _run, "Run another pipeline.", output_type=dict, problems=_problems)
+PIPELINE = StepType(
+    "pipeline",
+    PipelineConfig,
+    _run,
+    "Run another pipeline.",
+    output_type=dict,
+    verbatim=frozenset(("definition",)),
+    problems=_problems,
+    example=(
+        "type: pipeline\nwith:\n  definition:\n    version: 1\n    name: inner\n    steps:\n"
+        "      answer: {type: set, with: {value: 42}}"
+    ),
+)

@@ -23,4 +23,4 @@ async def _run(config: SetConfig, _ctx: Context) -> Any:
     return config.value
 
 
-SET = StepType("set", SetConfig, _run, "Give a value made of other values.")
+SET = StepType("set", SetConfig, _run, "Give a value made of other values.", example="type: set\nwith: {value: [1, 2]}")

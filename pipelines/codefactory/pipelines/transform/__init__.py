@@ -1,0 +1,9 @@
+"""Data from one form to another: what the `transform` step does.
+
+operations.py  the operations, as pydantic models        apply.py     what each gives
+formats.py     JSON, YAML, CSV, TOML, XML ⇄ data         query.py     JMESPath, bounded
+regexes.py     regular expressions, bounded in time      validate.py  JSON Schema, offline
+stream.py      item by item, from file to file           limits.py    what is too much
+
+Everything here takes data from anywhere: whatever could make much out of little is bounded.
+"""
