@@ -91,7 +91,7 @@ class Trees:
     def _extract(self, path: str, source: bytes, rules: LanguageRules) -> FileImports:
         head = source[: rules.head(source)]
         tree = self._parse(path, head, whole=False)
-        if len(head) < len(source) and tree.root_node.has_error:
+        if len(head) < len(source) and tree.root_node.has_error and not rules.ends_well(head):
             head, tree = source, self._parse(path, source, whole=True)
         return rules.extract(tree, head, path)
 
