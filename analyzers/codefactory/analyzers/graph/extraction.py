@@ -57,7 +57,7 @@ class Trees:
     Safe to use from several threads, which then take turns.
     """
 
-    def __init__(self, keep: int = 16) -> None:
+    def __init__(self, keep: int = 32) -> None:
         self._keep = keep
         self._kept: OrderedDict[tuple[str, bool], tuple[bytes, Tree]] = OrderedDict()
         """By path and whether it is the whole text, since a head that is being typed in parses at times only."""
