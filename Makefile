@@ -20,7 +20,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 demo: setup      ## check and repair the example application: diagnostics, diff, evidence
 	$(BIN)/codefactory check examples/ledger || test $$? -eq 1
-	$(BIN)/codefactory repair examples/ledger --diff --format human
+	$(BIN)/codefactory repair examples/ledger --diff --format human --model none
 
 test: setup lint types imports   ## everything that must hold before a change lands
 	$(BIN)/python -m pytest -n 2 -q

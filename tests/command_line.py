@@ -13,8 +13,12 @@ PROGRAM = Path(sys.executable).parent / "codefactory"
 def environment(home: Path, **more: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("CODEFACTORY", "GIT_", "FORCE_COLOR"))}
     home = home / "home"
-    own = {"XDG_CONFIG_HOME": str(home / "config"), "XDG_DATA_HOME": str(home / "data")}
-    return kept | own | {"HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"} | more
+    config = home / "config" / "codefactory" / "config.toml"
+    if not config.exists():  # a model server that runs on the developer's machine is no part of a test
+        config.parent.mkdir(parents=True, exist_ok=True)
+        config.write_text("[local]\ndiscover = false\n", "utf-8")
+    folders = {f"XDG_{name.upper()}_HOME": str(home / name) for name in ("config", "data", "cache")}
+    return kept | folders | {"HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"} | more
 
 
 def codefactory(

@@ -132,10 +132,15 @@ class Editor:
             raise AssertionError(f"waited in vain; last seen: {state()}") from None
 
     async def actions(
-        self, uri: str, start: int, end: int | None = None, only: Sequence[str] | None = None
+        self,
+        uri: str,
+        start: int,
+        end: int | None = None,
+        only: Sequence[str] | None = None,
+        trigger: types.CodeActionTriggerKind | None = None,
     ) -> list[types.CodeAction]:
         where = self.range(self.text(uri), start, start if end is None else end)
-        context = types.CodeActionContext([], only=list(only) if only is not None else None)
+        context = types.CodeActionContext([], list(only) if only is not None else None, trigger)
         params = types.CodeActionParams(types.TextDocumentIdentifier(uri), where, context)
         found = await self.client.text_document_code_action_async(params)
         return [action for action in found or () if isinstance(action, types.CodeAction)]

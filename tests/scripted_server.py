@@ -152,6 +152,8 @@ class ScriptedServer:
         """All chat requests so far, in order of arrival."""
         self.connections = 0
         """How many were opened so far."""
+        self.listed = 0
+        """How often its models were asked for."""
         self.url = ""
         """What a client calls the base: "http://127.0.0.1:PORT/v1"."""
         self._choose = script if callable(script) else _Script(script).take
@@ -221,7 +223,11 @@ class ScriptedServer:
         """One request on a kept-alive connection. False: the connection is over."""
         method, path, headers, body = await _read_request(reader)
         if method == "GET" and path.endswith("/models"):
+            self.listed += 1
             _send_json(writer, 200, {"object": "list", "data": [{"id": "scripted", "object": "model"}]})
+            return True
+        if method == "GET" and path == "/health":
+            _send_json(writer, 200, {"status": "ok"})
             return True
         if method != "POST" or not path.endswith("/chat/completions"):
             _send_json(writer, 404, {"error": {"message": f"no {method} {path} here", "code": None}})

@@ -24,6 +24,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         folder = tmp_path_factory.mktemp("home")
         for name in ("HOME", "XDG_CONFIG_HOME", "APPDATA"):
             patch.setenv(name, str(folder))
+        (folder / "codefactory").mkdir()
+        # A model server that runs on the developer's machine is no part of a test.
+        (folder / "codefactory" / "config.toml").write_text("[local]\ndiscover = false\n", "utf-8")
         yield folder
 
 

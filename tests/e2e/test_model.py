@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
+import fake_llama
 import pytest
 from editor import codes, plain, serving
 from graph_folders import until
 from lsprotocol import types
+from model_files import CONTENT, entry, write_catalogue
 from scripted_server import Hang, Reply, ScriptedServer
 
 if TYPE_CHECKING:
@@ -165,6 +168,73 @@ async def test_the_editors_own_model(project: Path, uri: str, says: str) -> None
         await editor.wait(lambda: editor.text(uri) == text.replace("pickle", "json"), lambda: editor.text(uri))
         spent = (await editor.request("codefactory/status", {"uri": uri}))["spent"]
         assert (spent["inputTokens"], spent["outputTokens"], spent["costUsd"]) == (7, 5, 0)
+
+
+def on_this_machine(server: ScriptedServer) -> dict[str, Any]:
+    """Settings in which no model is named, and a server runs on vLLM's port."""
+    port = int(server.url.split(":")[2].split("/")[0])
+    return {"local": {"discover": True, "ollamaPort": 0, "lmStudioPort": 0, "llamaCppPort": 0, "vllmPort": port}}
+
+
+async def test_with_nothing_configured_a_server_on_this_machine_is_asked(project: Path, uri: str) -> None:
+    """And is looked for only when the user opens the menu: not at the start, not while typing."""
+    text = SOURCE.replace("yaml.Loader", "yaml.SafeLoader")
+    with ScriptedServer([Reply(GOOD)]) as server:
+        async with serving(project, settings=on_this_machine(server)) as editor:
+            editor.open(uri, text)
+            await editor.diagnostics(uri, lambda d: "B301" in codes(d))
+            said = await editor.request("codefactory/status", {"uri": uri})
+            assert (said["model"], "codefactory models pull" in said["modelWhy"]) == (None, True)
+            assert server.listed == 0
+            invoked = types.CodeActionTriggerKind.Invoked
+            actions = await editor.actions(uri, text.index("pickle.loads"), only=["quickfix"], trigger=invoked)
+            (action,) = [a for a in actions if a.command and a.command.command == "codefactory.repairFinding"]
+            assert action.title == "Repair B301 with local/vllm/scripted (review)"
+            assert server.listed == 1
+            await editor.job((await editor.run(action.command))["job"])
+            await editor.wait(lambda: editor.text(uri) == text.replace("pickle", "json"), lambda: editor.text(uri))
+            said = await editor.request("codefactory/status", {"uri": uri})
+            assert said["model"] == "local/vllm/scripted"
+            assert said["modelWhy"].startswith("found running: vLLM on port")
+            assert any(
+                "Code Factory asks local/vllm/scripted: found running" in m.message for m in editor.client.messages
+            )
+
+
+async def test_the_editors_model_comes_first_where_the_user_has_allowed_it(project: Path, uri: str) -> None:
+    with ScriptedServer([]) as server:
+        options = {"editorModels": "allowed"}
+        async with serving(project, settings=on_this_machine(server), options=options) as editor:
+            editor.client.protocol.fm.features["codefactory/model/complete"] = lambda _: {
+                "error": {"category": "fatal", "message": "asked the editor"}
+            }
+            editor.open(uri, SOURCE.replace("yaml.Loader", "yaml.SafeLoader"))
+            await editor.diagnostics(uri, lambda d: "B301" in codes(d))
+            job = await editor.job((await editor.run((await by_model(editor, uri, "pickle.loads")).command))["job"])
+            assert "asked the editor" in job["message"]
+            assert (await editor.request("codefactory/status", {"uri": uri}))["model"] == "editor"
+            assert server.listed == 0
+
+
+async def test_an_embedded_model_ends_with_the_server(project: Path, uri: str, home: Path) -> None:
+    fake_llama.write_script(project, {"text": GOOD})
+    write_catalogue(home / "codefactory", entry())
+    cache = project / "cache"
+    (cache / "codefactory" / "models").mkdir(parents=True)
+    (cache / "codefactory" / "models" / "tiny.gguf").write_bytes(CONTENT)
+    settings = {"model": {"name": "embedded/tiny"}, "local": {"host": fake_llama.command(project)}}
+    text = SOURCE.replace("yaml.Loader", "yaml.SafeLoader")
+    async with serving(project, settings=settings, environment={"XDG_CACHE_HOME": str(cache)}) as editor:
+        editor.open(uri, text)
+        await editor.diagnostics(uri, lambda d: "B301" in codes(d))
+        assert fake_llama.starts(project) == []
+        await editor.job((await editor.run((await by_model(editor, uri, "pickle.loads")).command))["job"])
+        await editor.wait(lambda: editor.text(uri) == text.replace("pickle", "json"), lambda: editor.text(uri))
+        (start,) = fake_llama.starts(project)
+        assert fake_llama.is_alive(start["pid"])
+    async with asyncio.timeout(20):
+        while fake_llama.is_alive(start["pid"]):  # noqa: ASYNC110  (it is not our child)
+            await asyncio.sleep(0.01)
 
 
 async def test_an_editor_without_models_says_so(project: Path, uri: str) -> None:

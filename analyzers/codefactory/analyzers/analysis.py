@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import bandit, ruff, syntax
 from .finding import Analysis, Problem, analysis_from_json, finding_to_json
 from .fixers import Outcome, outcome_from_json
+from .standby import Standby
 from .worker import WorkerError, WorkerPool
 
 if TYPE_CHECKING:
@@ -35,8 +36,10 @@ class Options:
 class Analyzers:
     """The analyzers with the processes they need. Thread-safe; `close` ends the processes."""
 
-    def __init__(self, workers: int = 1) -> None:
+    def __init__(self, workers: int = 1, *, standby: bool = False) -> None:
+        """`standby`: a process waits for the next version of the document analyzed last, for an editor or a repair."""
         self._workers = WorkerPool(workers)
+        self._standby = Standby() if standby else None
         self._threads = ThreadPoolExecutor(max_workers=2 * workers, thread_name_prefix="analyzers")
 
     def analyze(
@@ -52,7 +55,7 @@ class Analyzers:
     ) -> Iterator[Future[Analysis]]:
         """As `analyze`, one future for each tool, so that a fast one's findings can be shown before a slow one's."""
         if "ruff" in options.enabled and snapshot.language in ruff.LANGUAGES:
-            yield self._threads.submit(ruff.analyze, snapshot, options.ruff, cancellation)
+            yield self._threads.submit(ruff.analyze, snapshot, options.ruff, cancellation, self._standby)
         in_worker = [
             name
             for name, languages in (("syntax", syntax.LANGUAGES), ("bandit", bandit.LANGUAGES))
@@ -82,6 +85,8 @@ class Analyzers:
 
     def close(self) -> None:
         self._workers.close()
+        if self._standby is not None:
+            self._standby.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -76,9 +77,7 @@ class Snapshot:
         parts = urlsplit(self.uri)
         if parts.scheme != "file":
             return None
-        from urllib.request import url2pathname  # brings http, email and ssl along: too much for a server's start
-
-        path = url2pathname(parts.path)
+        path = _local_path(parts.path)
         return f"//{parts.netloc}{path}" if parts.netloc else path
 
     @property
@@ -92,6 +91,14 @@ class Snapshot:
 
     def with_text(self, text: str) -> Snapshot:
         return Snapshot(self.uri, text, self.language, self.version)
+
+
+def _local_path(path: str) -> str:
+    if os.name != "nt":
+        return unquote(path)
+    from urllib.request import url2pathname  # brings http, email and ssl along: too much for a start
+
+    return url2pathname(path)
 
 
 def language_of(path: str) -> str:

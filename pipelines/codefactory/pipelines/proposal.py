@@ -44,6 +44,10 @@ class Round:
     verdict: Verdict | None
     """None when the reply could not be applied or the model failed: see `problem`."""
     problem: str | None = None
+    prompts: tuple[str, ...] = ()
+    """Which prompts were used, as "repair-system 2"; an override says where it is from."""
+    notes: tuple[str, ...] = ()
+    """What else a person should know: another model's failure, a reply from the cache."""
 
 
 @dataclass(frozen=True, slots=True)

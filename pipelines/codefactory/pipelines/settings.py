@@ -90,7 +90,9 @@ class LimitSettings(_Section):
 
 class ModelSettings(_Section):
     name: str | None = Field(
-        default=None, description='Provider and model as litellm writes it, e.g. "openai/gpt-4o-mini".'
+        default=None,
+        description='As litellm writes it, e.g. "openai/gpt-4o-mini"; "embedded/…" and "local/…" run on this machine. '
+        'Default: one that is here already; "none": never one.',
     )
     api_base: str | None = Field(default=None, description="Address of an OpenAI-compatible server.")
     api_key: SecretStr | None = Field(
@@ -98,6 +100,8 @@ class ModelSettings(_Section):
     )
     api_key_env: str | None = Field(default=None, description="The environment variable that holds the key.")
     timeout_s: float = Field(default=60.0, gt=0, description="Seconds to wait for a model's next words.")
+    routes: dict[Role, RouteSettings] = Field(default={}, description="Models by role, in place of model.name.")
+    limits: tuple[LimitSettings, ...] = Field(default=(), description="Rate limits.")
     headers: dict[str, SecretStr] = Field(
         default={}, description="More headers for each request, e.g. an organisation's."
     )
@@ -107,8 +111,9 @@ class ModelSettings(_Section):
     ca_bundle: Path | None = Field(
         default=None, description="A PEM file of the authorities whose certificates are trusted."
     )
-    routes: dict[Role, RouteSettings] = Field(default={}, description="Models by role, in place of model.name.")
-    limits: tuple[LimitSettings, ...] = Field(default=(), description="Rate limits.")
+    record: Path | None = Field(
+        default=None, description="A file to which conversations are recorded, for `recorded/FILE` to replay."
+    )
 
 
 class PriceSettings(_Section):
@@ -130,6 +135,22 @@ class CacheSettings(_Section):
     replies: bool = Field(default=True, description="Whether replies are kept.")
     max_mb: float = Field(default=64.0, gt=0, description="Older replies are deleted beyond this.")
     editor: bool = Field(default=False, description="Whether replies of the editor's model are kept, too.")
+
+
+class LocalSettings(_Section):
+    """Models on this machine."""
+
+    discover: bool = Field(default=True, description="Look for model servers on this machine when one is needed.")
+    ollama_port: int = Field(default=11434, ge=0, le=65535, description="0: not looked at; so for all ports.")
+    lm_studio_port: int = Field(default=1234, ge=0, le=65535)
+    llama_cpp_port: int = Field(default=8080, ge=0, le=65535)
+    vllm_port: int = Field(default=8000, ge=0, le=65535)
+    context_tokens: int = Field(default=8192, ge=512, description="The longest context of an embedded model.")
+    max_threads: int | None = Field(default=None, ge=1, description="Of an embedded model; default: the free cores.")
+    idle_s: float = Field(default=600.0, gt=0, description="Seconds without use after which its process is ended.")
+    host: tuple[str, ...] = Field(
+        default=(), description="The program that runs embedded models. Default: xllamacpp in a Python of its own."
+    )
 
 
 class BudgetSettings(_Section):
@@ -195,6 +216,7 @@ class Settings(_Section):
     bandit: BanditSettings = BanditSettings()
     repair: RepairSettings = RepairSettings()
     model: ModelSettings = ModelSettings()
+    local: LocalSettings = LocalSettings()
     budget: BudgetSettings = BudgetSettings()
     prices: PricesSettings = PricesSettings()
     cache: CacheSettings = CacheSettings()
@@ -212,6 +234,7 @@ RESTRICTED = frozenset(
         "ruff.path",
         "ruff.arguments",
         "model",
+        "local",
         "tests.command",
         "prices",
         "cache",
@@ -260,9 +283,14 @@ def resolve(layers: Iterable[Layer]) -> tuple[Settings, tuple[Problem, ...]]:
     return Settings.model_validate(merged), tuple(problems)
 
 
-def user_layer() -> tuple[Layer, tuple[Problem, ...]]:
+def user_file() -> Path:
     """The user's own `config.toml`, in the folder their system keeps configuration in."""
-    layer, problems = _toml_layer(Path(platformdirs.user_config_dir("codefactory")) / "config.toml", ())
+    return Path(platformdirs.user_config_dir("codefactory")) / "config.toml"
+
+
+def user_layer() -> tuple[Layer, tuple[Problem, ...]]:
+    """What the user's own file says."""
+    layer, problems = _toml_layer(user_file(), ())
     return replace(layer, user=True), problems
 
 

@@ -30,6 +30,8 @@ class Reason:
     message: str
     span: Span | None = None
     """In the candidate, where there is a place."""
+    before: Span | None = None
+    """In the text before, where what was there is missed."""
 
 
 @dataclass(frozen=True, slots=True)

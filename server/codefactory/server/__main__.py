@@ -46,6 +46,7 @@ def serve(port: int | None, log_level: str) -> int:
     finally:
         server.analyses.close()
         server.graphs.close()
+        server.models.close()
     return server.exit_code
 
 

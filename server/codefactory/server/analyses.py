@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 LANES = (("ruff",), ("syntax", "bandit"))
+FEW = 200
+"""Findings that are dealt with in a millisecond or two, so that another thread would only cost time."""
 WORKERS = 2
 """Worker processes: one for what is typed, one for a repair beside it."""
 
@@ -90,6 +92,10 @@ class _View:
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]  (it is compared only)
 
+    @property
+    def size(self) -> int:
+        return sum(len(part.analysis.findings) * (1 + len(part.steps)) for part in self.parts)
+
     def checked(self) -> Checked:
         parts = [
             replace(part.analysis, findings=moved(part.analysis.findings, part.base, part.steps, self.snapshot))
@@ -104,7 +110,7 @@ class Analyses:
     """For the event loop only. `updated` is called with a document's URI after each result."""
 
     def __init__(self, session: Session, configuration: Configuration, updated: Callable[[str], None]) -> None:
-        self.analyzers = Analyzers(WORKERS)
+        self.analyzers = Analyzers(WORKERS, standby=True)
         self._session = session
         self._configuration = configuration
         self._updated = updated
@@ -149,7 +155,7 @@ class Analyses:
         known = self._views.get(key(uri))
         if known is not None and known[0] == view:
             return known[1]
-        checked = await asyncio.to_thread(view.checked)
+        checked = view.checked() if view.size <= FEW else await asyncio.to_thread(view.checked)
         if key(uri) in self._lanes:
             self._views[key(uri)] = view, checked
         return checked

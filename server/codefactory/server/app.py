@@ -18,6 +18,7 @@ from .configuration import Configuration
 from .fixes import Fixes
 from .graphs import Graphs
 from .jobs import Jobs
+from .model_choice import ModelChoice
 from .proposals import Proposals
 from .protocol import Protocol
 from .provenance import Provenance
@@ -53,6 +54,7 @@ class Server(LanguageServer):
         self.fixes = Fixes(self.analyses.analyzers)
         self.graphs = Graphs(self.session, self.configuration, self._on_configuration_problem)
         self.jobs = Jobs(self.client)
+        self.models = ModelChoice(self.client)
         self.proposals = Proposals()
         self.provenance = Provenance(self.session)
         self.applier = Applier(self.session, self.client)

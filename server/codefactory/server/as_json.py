@@ -107,11 +107,14 @@ def round_to_json(item: Round) -> dict[str, Any]:
         "model": item.model,
         "inputTokens": item.usage.input_tokens,
         "outputTokens": item.usage.output_tokens,
+        "cachedInputTokens": item.usage.cached_input_tokens,
         "costUsd": item.usage.cost_usd,
         "durationS": round(item.duration_s, 3),
         "accepted": item.verdict is not None and item.verdict.accepted,
         "verdict": None if item.verdict is None else str(item.verdict),
         "problem": item.problem,
+        "prompts": list(item.prompts),
+        "notes": list(item.notes),
     }
 
 

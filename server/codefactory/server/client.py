@@ -73,15 +73,18 @@ class Client:
         chosen = await asyncio.shield(self._server.window_show_message_request_async(params))
         return chosen.title if chosen else None
 
-    def encode_diagnostics(self, uri: str, version: int | None, diagnostics: Sequence[types.Diagnostic]) -> bytes:
+    def encode_diagnostics(self, uri: str, version: int | None, diagnostics: Sequence[convert.Json]) -> bytes:
         """A whole message for `send`. From any thread: with many diagnostics it takes a while."""
-        params = types.PublishDiagnosticsParams(uri, diagnostics, version)
-        return self._server.protocol.encode(types.PublishDiagnosticsNotification(params))
+        params: dict[str, Any] = {"uri": uri, "diagnostics": diagnostics}
+        if version is not None:
+            params["version"] = version
+        message = {"jsonrpc": "2.0", "method": types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS, "params": params}
+        return self._server.protocol.encode(message)
 
     def send(self, message: bytes) -> None:
         self._server.protocol.send(message)
 
-    def publish(self, uri: str, version: int | None, diagnostics: Sequence[types.Diagnostic]) -> None:
+    def publish(self, uri: str, version: int | None, diagnostics: Sequence[convert.Json]) -> None:
         self.send(self.encode_diagnostics(uri, version, diagnostics))
 
     def refresh_diagnostics(self) -> None:

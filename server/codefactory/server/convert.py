@@ -36,6 +36,7 @@ _TAGS: dict[Tag, types.DiagnosticTag] = {
     "deprecated": types.DiagnosticTag.Deprecated,
 }
 SOURCE = "Code Factory"
+Json = dict[str, Any]
 
 
 def to_position(position: Position, text: Text, encoding: Encoding) -> types.Position:
@@ -73,45 +74,75 @@ def apply_changes(
 
 def diagnostics(
     items: Iterable[Shown], problems: Iterable[Problem], snapshot: Snapshot, encoding: Encoding
-) -> list[types.Diagnostic]:
+) -> list[Json]:
     """Problems stand at the top of the file: what could not be checked is said where people look."""
     text = snapshot.lines
     return [*(problem_diagnostic(p) for p in problems), *(diagnostic(item, text, encoding) for item in items)]
 
 
-def import_diagnostic(finding: Finding, level: Level, text: Text, encoding: Encoding) -> types.Diagnostic:
+def import_diagnostic(finding: Finding, level: Level, text: Text, encoding: Encoding) -> Json:
     """Without fingerprints: nothing can be done about it by a command."""
-    return types.Diagnostic(
-        range=to_range(first_line(finding.span, text), text, encoding),
-        message=finding.message,
-        severity=types.DiagnosticSeverity.Warning if level == "warning" else types.DiagnosticSeverity.Hint,
-        code=finding.code,
-        source=f"{SOURCE} ({finding.tool})",
-    )
+    severity = types.DiagnosticSeverity.Warning if level == "warning" else types.DiagnosticSeverity.Hint
+    return {
+        "range": _range(first_line(finding.span, text), text, encoding),
+        "message": finding.message,
+        "severity": severity.value,
+        "code": finding.code,
+        "source": f"{SOURCE} ({finding.tool})",
+    }
 
 
-def diagnostic(item: Shown, text: Text, encoding: Encoding) -> types.Diagnostic:
+def diagnostic(item: Shown, text: Text, encoding: Encoding) -> Json:
+    """The protocol's JSON, made at once: values of `lsprotocol` in between would take longer than ruff does."""
     finding = item.finding
+    made: Json = {
+        "range": _range(first_line(finding.span, text), text, encoding),
+        "message": finding.message,
+        "severity": SEVERITY[max(f.severity for f in item.all)].value,
+        "code": finding.code,
+        "source": f"{SOURCE} ({finding.tool})",
+        "data": {"fingerprints": list(item.fingerprints), "rule": finding.rule},
+    }
+    if finding.url:
+        made["codeDescription"] = {"href": finding.url}
+    if finding.tags:
+        made["tags"] = [_TAGS[tag].value for tag in finding.tags]
+    return made
+
+
+def diagnostic_value(item: Shown, text: Text, encoding: Encoding) -> types.Diagnostic:
+    """As `diagnostic`, for an answer that is made of the protocol's values."""
+    made = diagnostic(item, text, encoding)
     return types.Diagnostic(
-        range=to_range(first_line(finding.span, text), text, encoding),
-        message=finding.message,
-        severity=SEVERITY[max(f.severity for f in item.all)],
-        code=finding.code,
-        code_description=types.CodeDescription(finding.url) if finding.url else None,
-        source=f"{SOURCE} ({finding.tool})",
-        tags=[_TAGS[tag] for tag in finding.tags] or None,
-        data={"fingerprints": list(item.fingerprints), "rule": finding.rule},
+        range=to_range(first_line(item.finding.span, text), text, encoding),
+        message=made["message"],
+        severity=types.DiagnosticSeverity(made["severity"]),
+        code=made["code"],
+        code_description=types.CodeDescription(item.finding.url) if item.finding.url else None,
+        source=made["source"],
+        tags=[_TAGS[tag] for tag in item.finding.tags] or None,
+        data=made["data"],
     )
 
 
-def problem_diagnostic(problem: Problem) -> types.Diagnostic:
-    return types.Diagnostic(
-        range=types.Range(types.Position(0, 0), types.Position(0, 0)),
-        message=problem.message,
-        severity=types.DiagnosticSeverity.Warning,
-        code=problem.kind,
-        source=f"{SOURCE} ({problem.analyzer})",
-    )
+def problem_diagnostic(problem: Problem) -> Json:
+    top = {"line": 0, "character": 0}
+    return {
+        "range": {"start": top, "end": top},
+        "message": problem.message,
+        "severity": types.DiagnosticSeverity.Warning.value,
+        "code": problem.kind,
+        "source": f"{SOURCE} ({problem.analyzer})",
+    }
+
+
+def _range(span: Span, text: Text, encoding: Encoding) -> Json:
+    return {"start": _position(span.start, text, encoding), "end": _position(span.end, text, encoding)}
+
+
+def _position(position: Position, text: Text, encoding: Encoding) -> Json:
+    units = columns_to_units(text.line(position.line), position.column, encoding)
+    return {"line": position.line, "character": units}
 
 
 def first_line(span: Span, text: Text) -> Span:

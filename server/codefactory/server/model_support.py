@@ -20,11 +20,12 @@ MISSING = (
 def is_missing(settings: ModelSettings) -> bool:
     """Whether a model is set that cannot be asked for want of litellm."""
     from codefactory.pipelines.models import is_direct
+    from codefactory.pipelines.models.configured import NONE, is_on_this_machine
 
     name = settings.name
-    return (
-        name is not None and not is_editor_model(name) and not is_direct(name, settings.api_base) and not has_litellm()
-    )
+    if name is None or name == NONE or is_editor_model(name) or is_on_this_machine(name):
+        return False
+    return not is_direct(name, settings.api_base) and not has_litellm()
 
 
 @lru_cache(maxsize=1)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections import Counter
-from pathlib import Path
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .analyses import options_for
@@ -17,13 +18,12 @@ if TYPE_CHECKING:
 
     from codefactory.analyzers import Fix, Safety, Snapshot, Span
     from codefactory.analyzers.graph.context import ContextPack
-    from codefactory.pipelines.gate import UsesElsewhere
+    from codefactory.pipelines.ledger import Account
     from codefactory.pipelines.models import Model
     from codefactory.pipelines.project import Project
     from codefactory.pipelines.prompts import Related
-    from codefactory.pipelines.proposal import Proposal, Refusal, SuiteRun
-    from codefactory.pipelines.repair import ProjectTests
-    from codefactory.pipelines.settings import ModelSettings
+    from codefactory.pipelines.proposal import Proposal, Refusal
+    from codefactory.pipelines.settings import ModelSettings, Settings
 
     from .analyses import Checked
     from .app import Server
@@ -54,11 +54,13 @@ async def repair(
     """`pipelines.repair` with the document's settings. `allow` overrides the setting; without `by_model` no model is
     asked, whatever is set."""
     from codefactory.pipelines.budget import Budget
+    from codefactory.pipelines.prompts import PromptLibrary
+    from codefactory.pipelines.repair import project_tests, uses_elsewhere
     from codefactory.pipelines.repair import repair as run
 
     project = await project_of(server, snapshot)
     settings = project.settings
-    model = _model(server, settings.model) if by_model else None
+    model, account = await _asking(server, project) if by_model else (None, None)
     return await run(
         snapshot,
         server.analyses.analyzers,
@@ -68,9 +70,11 @@ async def repair(
         model=model,
         budget=Budget.of(settings.budget),
         ledger=server.ledger,
+        account=account,
         context=await _context(server, snapshot, only) if model is not None else (),
-        uses=_uses(project, snapshot),
-        tests=_tests(project, snapshot) if by_model else None,
+        prompts=PromptLibrary(project.root),
+        uses=uses_elsewhere(project, snapshot),
+        tests=project_tests(project, snapshot) if by_model else None,
         report=lambda progress: report(progress.message),
     )
 
@@ -122,48 +126,52 @@ async def propose_part(server: Server, whole: Proposal, hunks: Sequence[int]) ->
 
 async def _propose(server: Server, snapshot: Snapshot, text: str, **about: Any) -> Proposal | Refusal:
     from codefactory.pipelines.chosen import propose
+    from codefactory.pipelines.repair import uses_elsewhere
 
     project = await project_of(server, snapshot)
-    options, uses = options_for(project, snapshot), _uses(project, snapshot)
+    options, uses = options_for(project, snapshot), uses_elsewhere(project, snapshot)
     return await propose(snapshot, text, server.analyses.analyzers, options=options, uses=uses, **about)
 
 
-def _model(server: Server, settings: ModelSettings) -> Model | None:
-    from .editor_model import EditorModel, is_editor_model
+async def _asking(server: Server, project: Project) -> tuple[Model | None, Account | None]:
+    """The model for repairs, by the settings, and the account it is paid from."""
+    settings = project.settings
+    await asyncio.to_thread(import_module, "codefactory.pipelines.routing.configured")  # it takes too long for the loop
+    from codefactory.pipelines.routing.configured import account, route
 
-    if settings.name is not None and is_editor_model(settings.name):
-        return EditorModel(settings.name, server.client, settings.timeout_s)
-    if is_missing(settings):
-        if not server.client.capabilities.previews:  # a client of ours offers to install it
+    run = f"repair-{uuid.uuid4().hex[:8]}"
+    default = None if "improve" in settings.model.routes else await _model(server, settings)
+    editor = server.models.editor(settings)
+    model = route(settings, "improve", default=default, editor=editor, usable=_usable(server), run=run)
+    return model, None if model is None else account(settings, str(project.root), run)
+
+
+def _usable(server: Server) -> Callable[[ModelSettings], bool]:
+    """Whether what a model needs is installed; it says so where not."""
+
+    def usable(settings: ModelSettings) -> bool:
+        missing = is_missing(settings)
+        if missing and not server.client.capabilities.previews:  # a client of ours offers to install it
             server.client.show_once(MISSING)
+        return not missing
+
+    return usable
+
+
+async def _model(server: Server, settings: Settings) -> Model | None:
+    """The one to ask. One that was chosen for the user is named before it is asked."""
+    from codefactory.pipelines.models import ModelError
+
+    if not _usable(server)(settings.model):
         return None
-    from codefactory.pipelines.models.configured import make_model
-
-    return make_model(settings)
-
-
-def _uses(project: Project, snapshot: Snapshot) -> UsesElsewhere | None:
-    """Who else uses a file's public names; a document that is no file has no users."""
-    if snapshot.path is None:
+    try:
+        choice = await server.models.choose(settings)
+    except ModelError as error:
+        server.client.show_once(str(error))
         return None
-    from codefactory.pipelines.gate.uses import WorkspaceUses
-
-    return WorkspaceUses(project.root, Path(snapshot.path))
-
-
-def _tests(project: Project, snapshot: Snapshot) -> ProjectTests | None:
-    """The project's tests, where its user has set them, on a copy that has the document as it is in the editor."""
-    settings = project.settings.tests
-    path = Path(snapshot.path) if snapshot.path else None
-    if not settings.command or path is None or not path.is_relative_to(project.root):
-        return None
-    from codefactory.pipelines.gate.project_tests import run_tests
-
-    async def run(text: str | None) -> SuiteRun:
-        changed = {path: snapshot.text if text is None else text}
-        return await run_tests(settings.command, project.root, changed, settings.timeout_s)
-
-    return run
+    if choice.model is not None and settings.model.name is None:
+        server.client.show_once(f"Code Factory asks {choice}.", "info")
+    return choice.model
 
 
 async def apply_proposal(server: Server, entry: Entry, hunks: Sequence[int] | None = None) -> Outcome:

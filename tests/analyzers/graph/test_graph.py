@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from codefactory.analyzers import Position
 from codefactory.analyzers.graph import DependencyGraph, DiskFiles, GraphCache, MemoryFiles, OverlayFiles, Reason, diff
+from codefactory.analyzers.graph.extraction import content_key
 from codefactory.analyzers.graph.recency import git_recency
 
 if TYPE_CHECKING:
@@ -211,26 +212,34 @@ def test_a_second_start_parses_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     assert again.problems == ()
 
 
-@pytest.mark.parametrize("damage", [b"", b"garbage", "zip bomb", "half", "list", "entry"])
+@pytest.mark.parametrize("damage", [b"", b"garbage", "zip bomb", "half", "list", "entry", "nested", "last block"])
 def test_a_damaged_cache_is_set_aside_and_said(tmp_path: Path, damage: bytes | str) -> None:
-    import json
+    import struct
     import zlib
+
+    def block(text: bytes) -> bytes:
+        compressed = zlib.compress(text)
+        return struct.pack("<I", len(compressed)) + compressed
 
     path = tmp_path / "graph"
     cache = GraphCache(path)
     graph = DependencyGraph.build(MemoryFiles(FILES), cache)
     graph.save(cache)
     whole = path.read_bytes()
+    header = whole.partition(b"\n")[0]
+    keys = [content_key(path, text.encode()).hex().encode() for path, text in FILES.items() if path.endswith(".py")]
     if damage == "half":
         path.write_bytes(whole[: len(whole) // 2])
     elif damage == "list":
-        path.write_bytes(zlib.compress(b"[1, []]"))
+        path.write_bytes(b"[]\n")
     elif damage == "zip bomb":
-        path.write_bytes(zlib.compress(b"[" * 1_000_000))
+        path.write_bytes(header + b"\n" + block(b"[" * 1_000_000))
+    elif damage == "nested":
+        path.write_bytes(header + b"\n" + block(b"".join(b"%b %b\n" % (key, b"[" * 100_000) for key in keys)))
     elif damage == "entry":
-        version, entries = json.loads(zlib.decompress(whole))
-        entries = {key: [["x"], ["y"], "?", [1], "", []] for key in entries}
-        path.write_bytes(zlib.compress(json.dumps([version, entries]).encode()))
+        path.write_bytes(header + b"\n" + block(b"".join(b'%b [["x"],["y"],"?","",[]]\n' % key for key in keys)))
+    elif damage == "last block":
+        path.write_bytes(header + b"\n")
     else:
         assert isinstance(damage, bytes)
         path.write_bytes(damage)
@@ -238,7 +247,7 @@ def test_a_damaged_cache_is_set_aside_and_said(tmp_path: Path, damage: bytes | s
     assert again.edges() == graph.edges()
     (problem,) = again.problems
     assert str(path) in problem.message
-    assert path.with_name("graph.bad").exists() == (damage != "entry")
+    assert path.with_name("graph.bad").exists() == (damage not in ("entry", "nested"))
 
 
 def test_the_state_of_edges_names_their_reason() -> None:

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import pytest
 from graph_tables import edges_of, graph_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codefactory.analyzers.graph.extraction import Trees
+from codefactory.analyzers.graph.languages import PYTHON
+from codefactory.analyzers.syntax import parser_for
 
 PACKAGE = {
     "pk/__init__.py": "",
@@ -133,3 +139,46 @@ def test_src_layout_own_folder_and_namespace_packages() -> None:
 def test_a_standard_module_is_not_taken_for_a_neighbour() -> None:
     files = {"web/__init__.py": "", "web/http/__init__.py": "", "web/http/cookie.py": "from http import cookies"}
     assert edges_of(graph_of(files), "web/http/cookie.py") == ["import http:cookies -> (standard library)"]
+
+
+@pytest.mark.parametrize(
+    ("text", "head"),
+    [
+        ("x = 1\n", ""),
+        ("# imports\nx = 'an import'\n", ""),
+        ("import a\nx = 1\ny = 2\n", "import a\n"),
+        ("import a\n\n\ndef f():\n    pass\n", "import a\n\n\n"),
+        ("def f():\n    import a\n    return a\n\nx = 1\n", "def f():\n    import a\n    return a\n\n"),
+        ("try:\n    import a\nexcept E:\n    a = 0\nx = 1\n", "try:\n    import a\nexcept E:\n    a = 0\n"),
+        ("from . \\\n  import a\nx = 1\n", "from . \\\n  import a\n"),
+        ("if x: import a\nx = 1\n", "if x: import a\n"),
+        ("x = import_module('a')\ny = 1\n", "x = import_module('a')\n"),
+        ("x = 1; from a import b; y = 1", "x = 1; from a import b; y = 1"),
+    ],
+)
+def test_what_is_behind_the_last_import_is_not_parsed(text: str, head: str) -> None:
+    assert PYTHON.head(text.encode()) == len(head)
+
+
+STATEMENTS = (
+    "import a", "from . import b, c", "from .a import (\nb,\n    c,\n)", "if x: import a; import b",
+    "import a \\\n  , b",
+    "try:\n    import a\nexcept E:\n    import b\nelse:\n    import c",
+    "if TYPE_CHECKING:\n    import a\nelse:\n    import b",
+    "def f():\n    from a import b\n    return b", "class A:\n    def f(self):\n        import a\n\n    x = 1",
+    "x = importlib.import_module('a.b')", "x = __import__('a')", "x = [\nimport_a,\n]", "x = 1 + \\\ny",
+    '"""A text.\nimport a\n"""', "s = '''\nimport a\nx = 1\n", "'''", '"""', "s = 'import a'", "# import a", "f(",
+    ")", "import", "from", "x = lambda: import_module('a')", "import a\r\nimport b\r", "s = f\"{f'import {a}'}\"",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(STATEMENTS), max_size=8), st.sampled_from(["\n", "\n\n", "\n    "]))
+@settings(max_examples=300, deadline=None)
+def test_the_imports_of_a_head_are_those_of_the_text(parts: list[str], separator: str) -> None:
+    source = (separator.join(parts) + "\n").encode()
+    parser = parser_for("python")
+    assert parser is not None
+    tree = parser.parse(source)
+    found = Trees(keep=0).extract("a.py", source)
+    if not tree.root_node.has_error:  # else the head may be whole where the text is not, and show more
+        assert found == PYTHON.extract(tree, source, "a.py")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import fake_llama
 import pytest
 from command_line import codefactory
+from model_files import CONTENT, entry, write_catalogue
 from scripted_server import Failure, Reply, ScriptedServer
 
 if TYPE_CHECKING:
@@ -62,3 +64,71 @@ def test_without_money_nothing_is_asked(project: Path) -> None:
         )
     assert done.returncode == 0
     assert server.requests == []
+
+
+def on_this_machine(root: Path, server: ScriptedServer, **model: str) -> None:
+    """The user's settings: a server runs on vLLM's port, which is this one; no other is looked at."""
+    port = server.url.split(":")[2].split("/")[0]
+    shut = "".join(f"{kind}-port = 0\n" for kind in ("ollama", "lm-studio", "llama-cpp"))
+    file = root.parent / "home" / "config" / "codefactory" / "config.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    named = "".join(f"{key} = {value!r}\n" for key, value in model.items())
+    file.write_text(f"[local]\n{shut}vllm-port = {port}\n[model]\n{named}")
+
+
+def test_with_nothing_configured_a_server_on_this_machine_is_asked(project: Path) -> None:
+    with ScriptedServer([Reply(HONEST)]) as server:
+        on_this_machine(project, server)
+        done = codefactory("repair", "app.py", "--format", "json", "--write", cwd=project)
+        assert len(server.requests) == 1
+    assert (project / "app.py").read_text() == REPAIRED
+    assert json.loads(done.stdout)["models"][0]["name"] == "local/vllm/scripted"
+    assert b"Model: local/vllm/scripted: found running: vLLM on port" in done.stderr
+
+
+@pytest.mark.parametrize("more", [("--model", "none"), ("--safe-only",)])
+def test_and_is_not_where_the_user_wants_none(project: Path, more: tuple[str, ...]) -> None:
+    with ScriptedServer([]) as server:
+        on_this_machine(project, server)
+        done = codefactory("repair", "app.py", *more, cwd=project)
+        assert server.requests == []
+    assert b"Only deterministic fixes were tried." in done.stderr
+    assert b"Model:" not in done.stderr
+
+
+def test_the_embedded_model_by_its_name(project: Path) -> None:
+    """The whole way: a process that is started for it, and gone with the command."""
+    fake_llama.write_script(project.parent, {"text": HONEST})
+    home = project.parent / "home"
+    write_catalogue(home / "config" / "codefactory", entry())
+    model = home / ".cache" / "codefactory" / "models" / "tiny.gguf"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(CONTENT)
+    host = fake_llama.command(project.parent)
+    (home / "config" / "codefactory" / "config.toml").write_text(
+        f'[local]\ndiscover = false\nhost = {json.dumps(host)}\n[model]\nname = "embedded/tiny"\n'
+    )
+    done = codefactory(
+        "repair", "app.py", "--write", "--format", "json", cwd=project, XDG_CACHE_HOME=str(home / ".cache")
+    )
+    assert done.returncode == 0, done.stderr
+    assert (project / "app.py").read_text() == REPAIRED
+    (start,) = fake_llama.starts(project.parent)
+    assert not fake_llama.is_alive(start["pid"])
+
+
+def test_nothing_on_this_machine_is_said_in_one_sentence(project: Path) -> None:
+    done = codefactory("repair", "app.py", "--format", "human", cwd=project)
+    assert b"codefactory models pull qwen2.5-coder-1.5b" in done.stdout.replace(b"\n ", b"")
+    assert (project / "app.py").read_text() == SOURCE
+
+
+def test_who_uses_a_public_name_is_known(project: Path) -> None:
+    (project / "other.py").write_text('from app import load\n\nload("1")\n')
+    renamed = HONEST.replace("    return", "def load(data):\n    return", 1).replace(
+        "    return json", "def parse(data):\n    return json"
+    )
+    with ScriptedServer([Reply(renamed), Reply(HONEST)]) as server:
+        rounds = repair(project, server)["evidence"]["rounds"]
+    assert [r["accepted"] for r in rounds] == [False, True]
+    assert "used in other.py" in rounds[0]["verdict"]

@@ -7,7 +7,6 @@ import gc
 import hashlib
 import threading
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from codefactory.analyzers.document import EXTENSIONS
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from codefactory.analyzers.worker import WorkerPool
 
     from .filesystem import FileSystem
+    from .rules import LanguageRules
 
 MAX_BYTES = 4 << 20
 """Of one file. A larger one is generated or hostile, and its tree would take some 100 MB."""
@@ -59,7 +59,8 @@ class Trees:
 
     def __init__(self, keep: int = 16) -> None:
         self._keep = keep
-        self._kept: OrderedDict[str, tuple[bytes, Tree]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, bool], tuple[bytes, Tree]] = OrderedDict()
+        """By path and whether it is the whole text, since a head that is being typed in parses at times only."""
         self._parsers: dict[str, Parser | None] = {}
         self._lock = threading.Lock()
 
@@ -72,19 +73,29 @@ class Trees:
             return FileImports(problem=refusal)
         with self._lock:
             try:
-                tree = self._parse(path, source)
-                return rules.extract(tree, source, path)
+                return self._extract(path, source, rules)
             except ImportError as error:
                 return FileImports(problem=f"missing: the grammar cannot be loaded ({error})")
             except Exception as error:  # noqa: BLE001  (a text that nobody foresaw costs itself, not the graph)
-                self._kept.pop(path, None)
+                self._forget(path)
                 return FileImports(problem=f"crash: extraction failed on it ({type(error).__name__}: {error})")
 
     def forget(self, path: str) -> None:
         with self._lock:
-            self._kept.pop(path, None)
+            self._forget(path)
 
-    def _parse(self, path: str, source: bytes) -> Tree:
+    def _forget(self, path: str) -> None:
+        for whole in (False, True):
+            self._kept.pop((path, whole), None)
+
+    def _extract(self, path: str, source: bytes, rules: LanguageRules) -> FileImports:
+        head = source[: rules.head(source)]
+        tree = self._parse(path, head, whole=False)
+        if len(head) < len(source) and tree.root_node.has_error:
+            head, tree = source, self._parse(path, source, whole=True)
+        return rules.extract(tree, head, path)
+
+    def _parse(self, path: str, source: bytes, *, whole: bool) -> Tree:
         language = _language(path)
         if language not in self._parsers:
             self._parsers[language] = parser_for(language)
@@ -93,7 +104,7 @@ class Trees:
             raise ImportError(f"{language} has no grammar")
         if not self._keep:
             return parser.parse(source)
-        old = self._kept.pop(path, None)
+        old = self._kept.pop((path, whole), None)
         if old is None:
             tree = parser.parse(source)
         else:
@@ -101,7 +112,7 @@ class Trees:
             if old_source != source:
                 _edit(tree, old_source, source)
                 tree = parser.parse(source, tree)
-        self._kept[path] = (source, tree)
+        self._kept[path, whole] = (source, tree)
         if len(self._kept) > self._keep:
             self._kept.popitem(last=False)
         return tree
@@ -156,6 +167,8 @@ def extract_many(
         for path in paths:
             yield path, _extract_here(path, files, trees, workers)
         return
+
+    from concurrent.futures import ThreadPoolExecutor  # not in the worker: it brings logging and traceback along
 
     def work(batch: Sequence[str]) -> list[tuple[str, Extracted | None]]:
         return _in_worker(batch, files, workers)

@@ -7,10 +7,10 @@ references to shared strings and one byte for the kind of each.
 from __future__ import annotations
 
 import sys
-from array import array
+from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass
 from enum import StrEnum
-from struct import Struct
+from struct import Struct, pack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from codefactory.analyzers.text import Position, Span
@@ -41,7 +41,7 @@ _KINDS = dict(zip("itldexm", ImportKind, strict=True))
 _CODES = {kind: code for code, kind in _KINDS.items()}
 
 
-_PLACE = Struct("6I")
+_PLACE = Struct("<6I")
 
 
 class RawImport(NamedTuple):
@@ -105,21 +105,23 @@ class FileImports:
         return _KINDS[self.kinds[index]]
 
     def to_json(self) -> list[Any]:
-        return [self.modules, self.names, self.kinds, array("I", self.places).tolist(), self.problem, self.facts]
+        places = b2a_base64(self.places, newline=False).decode("ascii")
+        return [self.modules, self.names, self.kinds, places, self.problem, self.facts]
 
     @classmethod
     def from_json(cls, data: Any) -> FileImports:
-        """Raises ValueError, TypeError or OverflowError on anything that `to_json` did not write."""
-        modules, names, kinds, places, problem, facts = data
+        """Raises ValueError or TypeError on anything that `to_json` did not write."""
+        modules, names, kinds, encoded, problem, facts = data
+        places = a2b_base64(encoded)
         if not (isinstance(kinds, str) and isinstance(problem, str)):
             raise TypeError("kinds and problem are strings")
-        if not (
-            len(modules) == len(names) == len(kinds) and len(places) == 6 * len(kinds) and _KINDS.keys() >= set(kinds)
-        ):
+        if not len(modules) == len(names) == len(kinds) or len(places) != _PLACE.size * len(kinds):
             raise ValueError("columns of different length")
+        if not _KINDS.keys() >= set(kinds):
+            raise ValueError("a kind that does not exist")
         intern = sys.intern  # raises TypeError for what is no string
         return cls(
-            tuple(map(intern, modules)), tuple(map(intern, names)), kinds, array("I", places).tobytes(), problem,
+            tuple(map(intern, modules)), tuple(map(intern, names)), intern(kinds), places, problem,
             tuple(map(intern, facts)),
         )  # fmt: skip
 
@@ -141,7 +143,7 @@ def collect(raw: Iterable[RawImport], source: bytes, facts: Sequence[str] = ()) 
         tuple(intern(r.module) for r in ordered),
         tuple(intern(r.name) for r in ordered),
         intern("".join([_CODES[r.kind] for r in ordered])),
-        array("I", places).tobytes(),
+        pack(f"<{len(places)}I", *places),
         "",
         tuple(facts),
     )

@@ -82,6 +82,9 @@ class LanguageRules:
     resolver: Callable[[FileIndex], Resolver]
     configurations: tuple[str, ...] = ()
     """Names, as glob patterns, of the files that say how imports are resolved."""
+    head: Callable[[bytes], int] = len
+    """How many bytes of a text, from its beginning, hold all its imports. What is behind is parsed only if the head has
+    an error, so it may be a guess, as long as a wrong one cannot parse without error."""
     definitions: Mapping[str, Definition] = field(default_factory=dict[str, Definition])
     """Node kind → how to read it."""
     members: frozenset[str] = frozenset()

@@ -289,8 +289,7 @@ class Compiler:
         for key in step_type.deferred & settings.keys():
             later[key] = settings.pop(key)
         for key, value in settings.items():
-            if step_type.name == "pipeline" and key == "definition":
-                # Its texts are templates of the inner pipeline.
+            if key in step_type.verbatim:
                 call.settings[key] = Expression(value, frozenset(), lambda _names, v=value: v, constant=True)
                 continue
             expression, used = self.value(value, (*place, key), known)
@@ -306,7 +305,7 @@ class Compiler:
     def _validate(self, call: StepCall, settings: dict[str, Any], place: Where) -> None:
         """Check settings that are known now; what expressions give is checked when the step runs."""
         step_type = call.step_type
-        given = texts({k: v for k, v in settings.items() if k not in ("definition", "steps")}, place)
+        given = texts({k: v for k, v in settings.items() if k != "steps" and k not in step_type.verbatim}, place)
         open_places = {path[len(place) :] for path, text in given if is_template(text)}
         open_places |= {(key,) for key in step_type.deferred}
 

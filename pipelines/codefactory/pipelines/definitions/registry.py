@@ -40,6 +40,8 @@ class StepType:
     """Whether `steps` in the settings are a body that the step runs by itself."""
     deferred: frozenset[str] = frozenset()
     """Settings that are evaluated in the scope of the body."""
+    verbatim: frozenset[str] = frozenset()
+    """Settings whose texts are never templates: code, and other pipelines."""
     trusted: bool = False
     """Whether the definition must be trusted: the type runs code of the user's."""
     problems: Callable[[dict[str, Any]], Iterable[tuple[str, str]]] | None = None

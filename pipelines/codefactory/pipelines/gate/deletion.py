@@ -150,8 +150,8 @@ def _statements(change: Change, old: Inventory, new: Inventory) -> Iterator[Reas
             "deleted",
             f"the statement that {finding.code} was reported on (line {lines.start + 1} before) was removed, not "
             "repaired. Keep what it did, in a safe form.",
+            before=finding.span,
         )
-        return
 
 
 def _inlined(change: Change, names: set[str], old: Inventory, new: Inventory) -> bool:

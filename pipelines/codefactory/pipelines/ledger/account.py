@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from codefactory.pipelines.models import NO_USAGE, ModelError
+from codefactory.pipelines.models import ModelError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,17 +22,20 @@ if TYPE_CHECKING:
 GRACE_S = 60.0
 """After the longest time a call may take, until it is taken for lost."""
 
-CHARGED_USD = "coalesce(cost_usd, reserved_usd, 0.0)"
-CHARGED_TOKENS = "coalesce(input_tokens + output_tokens, reserved_tokens)"
-"""What was not reported counts as it was reserved."""
+ROUNDING_USD = 1e-9
+"""What a sum of thousands of costs may be off by."""
+
+CHARGED_USD = "coalesce(cost_usd, reserved_usd, 0.0) + unreported * coalesce(reserved_usd, 0.0)"
+CHARGED_TOKENS = "coalesce(input_tokens + output_tokens, reserved_tokens) + unreported * reserved_tokens"
+"""What was not reported counts as it was reserved; so does each further request behind a call."""
 
 ENTER = (
     "insert into call (at, day, workspace, run, role, model, state, expires_at, reserved_tokens, reserved_usd)"
     " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 SETTLE = (
-    "update call set state = ?, input_tokens = ?, output_tokens = ?, cached_tokens = ?, cost_usd = ?, duration_s = ?"
-    " where n = ?"
+    "update call set state = ?, duration_s = ?, input_tokens = ?, output_tokens = ?, cached_tokens = ?, cost_usd = ?,"
+    " unreported = ? where n = ?"
 )
 
 
@@ -97,9 +100,7 @@ class Account:
 
     def settle(self, number: int, entry: Entry) -> None:
         """What became of a call that was entered. Written soon; at the latest before the process ends."""
-        usage = entry.usage
-        values = (entry.outcome, usage.input_tokens, usage.output_tokens, None, usage.cost_usd, entry.duration_s)
-        self.store.write(lambda connection: connection.execute(SETTLE, (*values, number)))
+        self.store.write(lambda connection: connection.execute(SETTLE, (*_settled(entry), number)))
 
     def note(self, entry: Entry) -> None:
         """Enter a call that has ended and has cost nothing."""
@@ -108,17 +109,15 @@ class Account:
             now = self._clock()
             new = (now, _day(now), self.workspace, self.run, entry.role, entry.model, entry.outcome, now, 0, 0.0)
             number = connection.execute(ENTER, new).lastrowid
-            usage = entry.usage
-            values = (entry.outcome, usage.input_tokens, usage.output_tokens, None, usage.cost_usd, entry.duration_s)
-            connection.execute(SETTLE, (*values, number))
+            connection.execute(SETTLE, (*_settled(entry), number))
 
         self.store.write(enter)
 
     def _withdraw(self, entering: Future[int]) -> None:
         if entering.cancelled() or entering.exception():
             return
-        values = ("cancelled", NO_USAGE.input_tokens, NO_USAGE.output_tokens, 0, NO_USAGE.cost_usd, 0.0)
-        self.store.write(lambda connection: connection.execute(SETTLE, (*values, entering.result())))
+        withdrawn = ("cancelled", 0.0, 0, 0, 0, 0.0, 0)
+        self.store.write(lambda connection: connection.execute(SETTLE, (*withdrawn, entering.result())))
 
     def _enter(self, connection: sqlite3.Connection, reservation: Reservation, max_seconds: float) -> int:
         now = self._clock()
@@ -134,7 +133,7 @@ class Account:
             if limit_usd is None and limit_tokens is None:
                 continue
             used_usd, used_tokens = _used(connection, column, value)
-            if limit_usd is not None and usd and used_usd + usd > limit_usd:
+            if limit_usd is not None and usd and used_usd + usd > limit_usd + ROUNDING_USD:
                 raise ModelError("budget", _no_money(used_usd, limit_usd, usd, column, setting))
             if limit_tokens is not None and used_tokens + tokens > limit_tokens:
                 raise ModelError("budget", _no_tokens(used_tokens, limit_tokens, tokens, column, setting))
@@ -146,6 +145,12 @@ class Account:
 def mark_lost(connection: sqlite3.Connection, now: float) -> None:
     """Calls whose program must have died: what they used is unknown."""
     connection.execute("update call set state = 'lost' where state = 'open' and expires_at < ?", (now,))
+
+
+def _settled(entry: Entry) -> tuple[object, ...]:
+    usage = entry.usage
+    tokens = (usage.input_tokens, usage.output_tokens, usage.cached_input_tokens)
+    return (entry.outcome, entry.duration_s, *tokens, usage.cost_usd, usage.unreported)
 
 
 def _used(connection: sqlite3.Connection, column: str, value: str) -> tuple[float, int]:

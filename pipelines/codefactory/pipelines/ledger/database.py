@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from codefactory.pipelines.store.database import Schema, open_database
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from codefactory.pipelines.store.database import Opened
+from codefactory.pipelines.store.database import Schema
 
 APPLICATION_ID = 0x4346414C
 """In the file's header: "CFAL"."""
@@ -20,7 +13,8 @@ MIGRATIONS = (
         n integer primary key, at real not null, day text not null, workspace text not null, run text not null,
         role text not null, model text not null, state text not null, expires_at real not null,
         reserved_tokens integer not null, reserved_usd real,
-        input_tokens integer, output_tokens integer, cached_tokens integer, cost_usd real, duration_s real
+        input_tokens integer, output_tokens integer, cached_tokens integer, cost_usd real, duration_s real,
+        unreported integer not null default 0
     );
     create index call_by_day on call (day);
     create index call_by_workspace on call (workspace);
@@ -34,8 +28,3 @@ MIGRATIONS = (
 )
 
 LEDGER = Schema("ledger", APPLICATION_ID, MIGRATIONS)
-
-
-def open_ledger(path: Path) -> Opened:
-    """Raises StoreError."""
-    return open_database(path, LEDGER)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from .account import mark_lost
 
@@ -31,7 +31,7 @@ class Row:
     replayed: int = 0
     """Calls that were answered from our own cache, and cost nothing."""
     unknown_usage: int = 0
-    """Calls that were sent and whose usage was not reported: cancelled, broken off, or lost."""
+    """Calls of which not all usage was reported: cancelled, broken off, with tries that failed, or lost."""
     unknown_usage_tokens: int = 0
     """The most that these may have used."""
     unknown_usage_usd: float = 0.0
@@ -46,17 +46,19 @@ class Row:
     """Seconds since the epoch."""
 
     def __add__(self, other: Row) -> Row:
-        summed = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(Row) if f.name != "key"}
-        return Row(self.key, **summed | {"last_at": max(self.last_at, other.last_at)})
+        one, two = asdict(self), asdict(other)
+        summed: dict[str, Any] = {name: value + two[name] for name, value in one.items() if name != "key"}
+        summed["last_at"] = max(self.last_at, other.last_at)
+        return Row(self.key, **summed)
 
 
 _QUERY = """
 select {by} as key, count(*) as calls, coalesce(sum(input_tokens), 0) as input_tokens,
     coalesce(sum(output_tokens), 0) as output_tokens, coalesce(sum(cached_tokens), 0) as cached_tokens,
     total(cost_usd) as cost_usd, sum(state = 'cached') as replayed,
-    sum(input_tokens is null) as unknown_usage,
-    coalesce(sum(case when input_tokens is null then reserved_tokens end), 0) as unknown_usage_tokens,
-    total(case when input_tokens is null then reserved_usd end) as unknown_usage_usd,
+    sum(input_tokens is null or output_tokens is null or unreported > 0) as unknown_usage,
+    sum(reserved_tokens * ((input_tokens + output_tokens is null) + unreported)) as unknown_usage_tokens,
+    total(reserved_usd * ((input_tokens + output_tokens is null) + unreported)) as unknown_usage_usd,
     sum(cost_usd is null and reserved_usd is null) as unknown_price,
     sum(state = 'lost') as lost, sum(state = 'open') as open, max(at) as last_at
 from call where day >= ? and (? is null or workspace = ?) group by 1 order by max(at) desc

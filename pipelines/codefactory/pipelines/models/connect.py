@@ -18,6 +18,8 @@ PREFIXES = frozenset(
     {"openai", "custom_openai", "hosted_vllm", "llamafile", "lm_studio", "local", "ollama", "ollama_chat", "vllm"}
 )
 """Providers whose servers speak OpenAI's protocol: what follows the slash is the model's name for the server."""
+FILES = frozenset({"recorded", "scripted"})
+"""Not providers but files of replies: only the user's own settings may name them."""
 OWN_PROTOCOL = frozenset(
     {
         "anthropic",
@@ -38,7 +40,7 @@ OWN_PROTOCOL = frozenset(
 def is_direct(name: str, api_base: str | None) -> bool:
     """Whether a model is asked without litellm."""
     provider = name.partition("/")[0] if "/" in name else ""
-    return provider == "openai" or (api_base is not None and provider not in OWN_PROTOCOL)
+    return provider == "openai" or provider in FILES or (api_base is not None and provider not in OWN_PROTOCOL)
 
 
 def connect(
@@ -52,12 +54,15 @@ def connect(
     ca_bundle: Path | None = None,
     price: Price | None = None,
 ) -> Model:
-    """Nothing is sent, and nothing heavy imported, before the model is asked. `price`: None: that of the table."""
+    """Nothing is sent, and nothing heavy imported, before the model is asked. `price`: None: that of the table.
+    Raises ModelError for the name of a file of replies without a file."""
+    provider, _, rest = name.partition("/")
+    if provider in FILES:
+        return _of_file(name, provider)
     if not is_direct(name, api_base):
         from .litellm_model import LiteLLMModel
 
         return LiteLLMModel(name, api_base=api_base, api_key=api_key, timeout_s=timeout_s, extra_headers=headers)
-    provider, _, rest = name.partition("/")
     return OpenAICompatibleModel(
         name,
         base_url=_base_url(provider, api_base),
@@ -69,6 +74,14 @@ def connect(
         ca_bundle=ca_bundle,
         price=price or price_of(name),
     )
+
+
+def _of_file(name: str, provider: str) -> Model:
+    from .cassette import RecordedModel
+    from .scripted import ScriptedModel, file_of
+
+    make = RecordedModel if provider == "recorded" else ScriptedModel
+    return make(name, file_of(name))
 
 
 def _base_url(provider: str, api_base: str | None) -> str:

@@ -45,7 +45,7 @@ def own_price(name: str, overrides: Sequence[PriceSettings]) -> Price | None:
     found = next((p for p in overrides if p.name == name), None)
     if found is None:
         return None
-    cached = None if found.cached_input is None else found.cached_input / MILLION
+    cached = (found.input if found.cached_input is None else found.cached_input) / MILLION
     return Price(found.input / MILLION, found.output / MILLION, cached, source="your settings")
 
 

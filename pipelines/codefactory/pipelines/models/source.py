@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Protocol
 
+from .connect import FILES
 from .model import ModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from codefactory.pipelines.settings import Settings
 
     from .model import Model
-
-FILES = frozenset({"recorded", "scripted"})
-"""Providers whose models are files: only the user's own settings may name them."""
 
 
 class ModelSource(Protocol):
@@ -73,22 +74,24 @@ async def _make(settings: Settings, name: str | None, api_key: str | None) -> Mo
     return model
 
 
-def users_models() -> ModelSource:
-    """By the user's own settings, which are read when a model is first asked for."""
+def read_when_needed(read: Callable[[], ModelSource]) -> ModelSource:
+    """`read()`, in a thread, when a model is first asked for: most runs ask none."""
     found: list[ModelSource] = []
 
     async def source(name: str | None) -> Model:
-        import asyncio
-
         if not found:
-            found.append(models_of(await asyncio.to_thread(_users_settings)))
+            found.append(await asyncio.to_thread(read))
         return await found[0](name)
 
     return source
 
 
-def _users_settings() -> Settings:
-    from codefactory.pipelines.settings import resolve, user_layer
+def users_models() -> ModelSource:
+    """By the user's own settings."""
 
-    layer, _ = user_layer()
-    return resolve((layer,))[0]
+    def read() -> ModelSource:
+        from codefactory.pipelines.settings import resolve, user_layer
+
+        return models_of(resolve((user_layer()[0],))[0])
+
+    return read_when_needed(read)

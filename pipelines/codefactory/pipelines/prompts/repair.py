@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import importlib.resources
-import secrets
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -14,15 +11,14 @@ from codefactory.pipelines.models import Message
 from codefactory.pipelines.replies import Applied, NotApplied, apply_reply, parse_reply
 
 from .excerpt import excerpt
-from .framing import Framing
+from .framing import DATA_RULE, Framing
+from .library import PromptLibrary
 from .masking import Masked, mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    import jinja2
-
-    from codefactory.analyzers import Finding, Snapshot
+    from codefactory.analyzers import Finding, Problem, Snapshot
     from codefactory.pipelines.verdict import Verdict
 
 ReplyStyle = Literal["blocks", "json", "function"]
@@ -59,6 +55,10 @@ class Prompt:
     """The text as the model sees it."""
     findings: tuple[Finding, ...] = field(repr=False)  # their messages may quote a secret
     """Those it is asked to repair. Others had no room: another round can ask for them."""
+    versions: tuple[str, ...] = ()
+    """Which templates it is made of, for the evidence."""
+    problems: tuple[Problem, ...] = ()
+    """Templates of the user's that could not be used."""
 
     def apply(self, reply: str, blocks: Collection[int] | None = None) -> Applied | NotApplied:
         """The text after the edits in `reply`, secrets in their places again. `blocks`: only these, from 1."""
@@ -77,13 +77,17 @@ def render_repair(
     reply_style: ReplyStyle = "blocks",
     *,
     max_tokens: int = 6000,
-    token: Callable[[], str] = lambda: secrets.token_hex(6),
+    token: Callable[[], str] | None = None,
+    library: PromptLibrary | None = None,
 ) -> Prompt:
     """Ask for the repair of `findings` in `snapshot`.
 
     `max_tokens`: for the file itself; related files get a third of that in addition. A longer file is shown in part.
-    Takes milliseconds on a large file: not for an event loop.
+    `library`: the templates; by default the user's own and the bundled ones. What stays the same in the next round
+    comes first, for providers that cache a prompt's beginning. Reads files, and takes milliseconds on a large text: not
+    for an event loop.
     """
+    library = library or PromptLibrary()
     masked = mask(snapshot.text, findings)
     text = Text(masked.text)
     wanted = findings[:MAX_FINDINGS]
@@ -93,10 +97,12 @@ def render_repair(
     related = _related(context, masked, max_tokens // 3)
     refused = None if previous is None else masked.hide(_outcome(previous.outcome))
     previous_reply = "" if previous is None else masked.hide(_shortened(previous.reply))
-    contents = (*(p.text for p in shown.pieces), *related, listed, previous_reply, refused or "")
-    request = _render(
-        "repair-request.md",
-        framing=Framing.around(contents, token),
+    stable = (*(p.text for p in shown.pieces), *related)
+    secure = library.secure_rules(snapshot.language)
+    request = library.render(
+        "repair-request",
+        language=snapshot.language,
+        framing=Framing.around((*stable, listed, previous_reply, refused or ""), token, stable=stable),
         pieces=shown.pieces,
         whole=shown.whole,
         findings=listed,
@@ -106,8 +112,21 @@ def render_repair(
         has_secrets=bool(masked.secrets),
         style=reply_style,
     )
-    system = _render("repair-system.md", language=snapshot.language, style=reply_style)
-    return Prompt((Message("system", system), Message("user", request)), masked, asked)
+    system = library.render(
+        "repair-system",
+        language=snapshot.language,
+        secure=secure.text.strip() if secure else "",
+        data_rule=DATA_RULE,
+        style=reply_style,
+    )
+    parts = [part for part in (system, secure, request) if part is not None]
+    return Prompt(
+        (Message("system", system.text), Message("user", request.text)),
+        masked,
+        asked,
+        tuple(part.version for part in parts),
+        tuple(dict.fromkeys(problem for part in parts for problem in part.problems)),
+    )
 
 
 def _finding(number: int, finding: Finding, text: Text, masked: Masked) -> str:
@@ -144,25 +163,3 @@ def _related(context: Sequence[Related], masked: Masked, max_tokens: int) -> lis
 
 def _shortened(reply: str) -> str:
     return reply if len(reply) <= MAX_PREVIOUS_CHARACTERS else reply[:MAX_PREVIOUS_CHARACTERS] + "\n[cut]"
-
-
-def _render(template: str, **variables: object) -> str:
-    return _environment().get_template(template).render(variables).strip() + "\n"
-
-
-@functools.cache
-def _environment() -> jinja2.Environment:
-    """Jinja2, imported on first use. Sandboxed: templates may one day be a user's own. What is rendered is plain text
-    for a model, so that escaping for HTML would only falsify it."""
-    import jinja2
-    import jinja2.sandbox
-
-    folder = importlib.resources.files(__spec__.parent)
-    return jinja2.sandbox.ImmutableSandboxedEnvironment(
-        loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # see above
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )

@@ -6,7 +6,9 @@ as feedback (`rounds`). Whatever is returned as a `Proposal` has been accepted b
 the user has.
 """
 
+from .estimate import estimate_repair
 from .repair import repair
+from .surroundings import project_tests, uses_elsewhere
 from .workbench import Progress, ProjectTests
 
-__all__ = ["Progress", "ProjectTests", "repair"]
+__all__ = ["Progress", "ProjectTests", "estimate_repair", "project_tests", "repair", "uses_elsewhere"]

@@ -14,7 +14,7 @@ from codefactory.pipelines.proposal import Evidence, Proposal, Refusal
 
 from .fixes import apply_fixers
 from .rounds import ask_model
-from .workbench import Progress, Workbench
+from .workbench import Progress, Workbench, strict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -22,14 +22,18 @@ if TYPE_CHECKING:
     from codefactory.analyzers import Analyzers, Snapshot
     from codefactory.pipelines.budget import Ledger
     from codefactory.pipelines.gate import UsesElsewhere
+    from codefactory.pipelines.ledger import Account
     from codefactory.pipelines.models import Model
-    from codefactory.pipelines.prompts import Related
+    from codefactory.pipelines.prompts import PromptLibrary, Related
     from codefactory.pipelines.proposal import SuiteRun
 
     from .fixes import Declined
     from .workbench import ProjectTests, State
 
-NO_MODEL = "No fixer could decide what to do about these findings. A model may: set codefactory.model.name."
+NO_MODEL = (
+    "No fixer could decide what to do about these findings. A model may: `codefactory models pull qwen2.5-coder-1.5b` "
+    "gets one that runs on this machine, or set codefactory.model.name."
+)
 
 
 async def repair(
@@ -42,7 +46,9 @@ async def repair(
     model: Model | None = None,
     budget: Budget | None = None,
     ledger: Ledger | None = None,
+    account: Account | None = None,
     context: Sequence[Related] = (),
+    prompts: PromptLibrary | None = None,
     uses: UsesElsewhere | None = None,
     tests: ProjectTests | None = None,
     report: Callable[[Progress], None] = lambda _: None,
@@ -50,23 +56,25 @@ async def repair(
     """Repair one document.
 
     `only`: fingerprints of the findings to repair; None means all. `allow`: SAFE leaves out fixes that change
-    behaviour. `model`: asked about what the fixers leave; None asks nobody. `context`: related files it may see.
-    `uses`: who else uses the document's public names. `tests`: must not fail with the change if they pass without.
+    behaviour. `model`: asked about what the fixers leave; None asks nobody. `account`: keeps the record of what is
+    spent, and holds the limits of a day and of a workspace. `context`: related files the model may see. `prompts`:
+    what it is asked; by default the user's own and the bundled ones. `uses`: who else uses the document's public names.
+    `tests`: must not fail with the change if they pass without.
     `report` is called from this task.
 
     Cancelling the task ends the processes it started and the model's stream. Raises nothing else.
     """
     started = time.perf_counter()
     options = options or Options()
-    bench = Workbench(snapshot, analyzers, options if model is None else _strict(options), only, uses, report)
+    bench = Workbench(snapshot, analyzers, options if model is None else strict(options), only, uses, report)
     original = await bench.start()
     if not bench.targets(original):
         return Refusal(snapshot, "There is nothing to repair here.", problems=original.analysis.problems)
     fixed, declined = await apply_fixers(bench, original, allow)
     best, ended = fixed, None
     if model is not None:
-        spending = Spending(budget or Budget(), ledger=ledger)
-        best, ended = await ask_model(bench, fixed, model, spending, context)
+        spending = Spending(budget or Budget(), ledger=ledger, account=account)
+        best, ended = await ask_model(bench, fixed, model, spending, context, prompts)
         declined = _still_there(bench, best, declined)
     run: SuiteRun | None = None
     if tests is not None and best.verdict is not None:
@@ -89,12 +97,6 @@ async def repair(
     )
     origin = "fixers" if not best.by_model else "both" if best.fixes else "model"
     return Proposal(uuid.uuid4().hex[:12], snapshot, best.snapshot.text, evidence, origin)
-
-
-def _strict(options: Options) -> Options:
-    """What a model writes is also checked for names that do not exist, whatever rules the project has chosen."""
-    ruff = replace(options.ruff, arguments=(*options.ruff.arguments, "--extend-select", "F821,F822,F823"))
-    return replace(options, ruff=ruff)
 
 
 def _still_there(bench: Workbench, state: State, declined: Declined) -> Declined:

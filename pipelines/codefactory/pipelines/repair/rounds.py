@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from codefactory.analyzers import Severity
-from codefactory.pipelines.completion import complete
+from codefactory.pipelines.completion import Router, complete
+from codefactory.pipelines.estimate import estimate
 from codefactory.pipelines.models import ModelError, Usage
 from codefactory.pipelines.prompts import Previous, render_repair
 from codefactory.pipelines.proposal import Round
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
     from codefactory.analyzers import Finding
     from codefactory.pipelines.budget import Spending
+    from codefactory.pipelines.completion import Completion
     from codefactory.pipelines.models import Model
-    from codefactory.pipelines.prompts import Prompt, Related
+    from codefactory.pipelines.prompts import Prompt, PromptLibrary, Related
     from codefactory.pipelines.verdict import Verdict
 
     from .workbench import Workbench
@@ -46,7 +48,12 @@ class Judged:
 
 
 async def ask_model(
-    bench: Workbench, state: State, model: Model, spending: Spending, context: Sequence[Related]
+    bench: Workbench,
+    state: State,
+    model: Model,
+    spending: Spending,
+    context: Sequence[Related],
+    prompts: PromptLibrary | None = None,
 ) -> tuple[State, str | None]:
     """Rounds until nothing is left, a limit is reached or the model cannot do better.
 
@@ -54,12 +61,15 @@ async def ask_model(
     """
     previous: Previous | None = None
     replies: set[str] = set()
-    while targets := _worth_asking(bench.targets(state)):
+    while targets := worth_asking(bench.targets(state)):
         try:
             number = spending.start_round()
         except ModelError as error:
             return state, str(error)
-        prompt = await asyncio.to_thread(render_repair, state.snapshot, targets, context, previous)
+        prompt = await asyncio.to_thread(render_repair, state.snapshot, targets, context, previous, library=prompts)
+        state = replace(state, problems=tuple(dict.fromkeys((*state.problems, *prompt.problems))))
+        if number == 1:
+            bench.report(Progress("estimate", str(await estimate(model, prompt.messages, spending.budget))))
         started = time.perf_counter()
         try:
             completion = await complete(
@@ -69,13 +79,19 @@ async def ask_model(
                 role="improve",
                 temperature=RETRY_TEMPERATURE if previous else 0.0,
                 report=_counting(bench, number),
+                notice=lambda text: bench.report(Progress("notice", text)),
             )
         except ModelError as error:
-            failed = Round(number, model.name, Usage(), time.perf_counter() - started, None, str(error))
+            duration_s = time.perf_counter() - started
+            failed = Round(number, model.name, Usage(), duration_s, None, str(error), prompts=prompt.versions)
             return replace(state, rounds=(*state.rounds, failed)), str(error)
-        duration_s = time.perf_counter() - started
-        said = Round(number, model.name, completion.usage, duration_s, None)
+        said = _round(number, prompt, completion, time.perf_counter() - started)
         result = await _judge_reply(bench, state, prompt, completion.text)
+        repeated = completion.text in replies
+        moved_on = _tell(model, completion, result, number, repeated=repeated)
+        if moved_on:
+            bench.report(Progress("notice", moved_on))
+            said = replace(said, notes=(*said.notes, moved_on))
         if isinstance(result, NotApplied):
             state = replace(state, rounds=(*state.rounds, replace(said, problem=result.feedback)))
             previous = Previous(completion.text, result.feedback)
@@ -83,14 +99,30 @@ async def ask_model(
             base = result.state or state
             state = replace(base, rounds=(*state.rounds, replace(said, verdict=result.verdict)))
             previous = None if result.state else Previous(completion.text, result.verdict)
-        if completion.text in replies:
-            return state, f"{model.name} repeats itself."
+        if repeated and not moved_on:
+            return state, f"{completion.model} repeats itself."
         replies.add(completion.text)
     return state, None
 
 
-def _worth_asking(targets: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The worst first."""
+def _round(number: int, prompt: Prompt, completion: Completion, duration_s: float) -> Round:
+    notes = (*completion.notes, *(["The reply is from the cache: nothing was sent."] if completion.replayed else []))
+    return Round(number, completion.model, completion.usage, duration_s, None, prompts=prompt.versions, notes=notes)
+
+
+def _tell(
+    model: Model, completion: Completion, result: Judged | NotApplied, number: int, *, repeated: bool
+) -> str | None:
+    """Tell a route what became of its model's reply. Says so when another model is asked from now on."""
+    if not isinstance(model, Router):
+        return None
+    if isinstance(result, NotApplied):
+        return model.judged(completion, "unusable", number, repeated=repeated)
+    return model.judged(completion, "accepted" if result.state else "refused", number, repeated=repeated)
+
+
+def worth_asking(targets: Sequence[Finding]) -> tuple[Finding, ...]:
+    """What a model is asked about, the worst first."""
     asked = [f for f in targets if f.severity >= LEAST_SEVERITY and f.code not in NOT_ASKED]
     return tuple(sorted(asked, key=lambda f: (-f.severity, f.span)))
 

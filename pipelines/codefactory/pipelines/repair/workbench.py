@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from codefactory.analyzers import Analysis, Cancellation
@@ -25,7 +25,9 @@ T = TypeVar("T")
 class Progress:
     """What a repair is doing now, for people who wait."""
 
-    stage: Literal["analyze", "fix", "model", "test"]
+    stage: Literal["analyze", "fix", "estimate", "model", "notice", "test"]
+    """`estimate`: what the model may cost at most, before it is first asked. `notice`: a wait for a rate limit, another
+    model being asked."""
     message: str
 
 
@@ -109,6 +111,12 @@ class Workbench:
 
     async def _analyze(self, snapshot: Snapshot) -> Analysis:
         return await _in_thread(lambda c: self._analyzers.analyze(snapshot, self.options, c))
+
+
+def strict(options: Options) -> Options:
+    """What a model writes is also checked for names that do not exist, whatever rules the project has chosen."""
+    ruff = replace(options.ruff, arguments=(*options.ruff.arguments, "--extend-select", "F821,F822,F823"))
+    return replace(options, ruff=ruff)
 
 
 async def _in_thread(work: Callable[[Cancellation], T]) -> T:

@@ -8,6 +8,7 @@ writer.py     the thread that commits, in groups            queries.py  what is 
 database.py   schema, migrations, damaged files             blobs.py    large results by content
 retention.py  prune, vacuum, backup, restore, check         replay.py   events and summary of a kept run
 owner.py      which process executes a run                  errors.py   what can go wrong
+serial.py     small databases that programs share
 """
 
 from .errors import StoreError

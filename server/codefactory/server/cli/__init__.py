@@ -23,6 +23,8 @@ COMMANDS = {
     "runs": "List, follow, resume, fork and prune runs.",
     "steps": "List the types of steps, their settings and the tools there are.",
     "pipelines": "Check, show, convert and compare pipeline definitions.",
+    "models": "Get a model that runs on this machine; say which model is used.",
+    "cost": "Show what models have cost, by day, model, workspace or run.",
     "doctor": "Say what works on this machine, what does not, and what to do.",
     "trust": "Trust a project's settings, pipelines, prompts and tools as they are now.",
     "audit": "Show what runs did, who approved what, what was trusted; check that the log is whole.",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
 
     from codefactory.analyzers import Analyzers, Cancellation
-    from codefactory.pipelines.settings import Layer
+    from codefactory.pipelines.settings import Layer, Settings
     from codefactory.server.scan import Projects, Scanned
 
     from .report import Report
@@ -191,9 +191,20 @@ def make_report(
         skipped=tuple(s.path for s in scanned if s.skipped is not None),
         analyzers=tuple(sorted({name for s in scanned for name in s.analysis.analyzers})),
         duration_s=duration_s,
-        model=any(s.project.settings.model.name for s in scanned),
+        model=any(_has_model(s) for s in {s.project.root: s.project.settings for s in scanned}.values()),
         repair_command=shlex.join(["codefactory", "repair", *map(str, paths)]),
     )
+
+
+def _has_model(settings: Settings) -> bool:
+    """Whether a model can be asked, by what is known without asking a server."""
+    from codefactory.pipelines.models import ModelError
+    from codefactory.pipelines.models.configured import known_model
+
+    try:
+        return known_model(settings).model is not None
+    except ModelError:
+        return False
 
 
 def write_report(report: Report, output: str) -> None:

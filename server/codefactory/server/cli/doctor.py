@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import subprocess
@@ -82,6 +83,7 @@ def _tools() -> Iterator[Check]:
     for name in ("bandit", "libcst"):
         yield _distribution(name, essential=True)
     yield _distribution("litellm", essential=False)
+    yield _distribution("xllamacpp", essential=False, remedy="pip install 'codefactory[local]', to run models here")
     try:
         done = subprocess.run(["git", "--version"], capture_output=True, text=True, timeout=10, check=True)
         yield Check("git", "ok", done.stdout.strip().removeprefix("git version "))
@@ -89,7 +91,7 @@ def _tools() -> Iterator[Check]:
         yield Check("git", "note", "not found", "Without git, folders are walked and --changed does not work.")
 
 
-def _distribution(name: str, *, essential: bool) -> Check:
+def _distribution(name: str, *, essential: bool, remedy: str = "") -> Check:
     """Without importing it: litellm's import takes seconds."""
     try:
         found = version(name) if find_spec(name) else None
@@ -97,7 +99,7 @@ def _distribution(name: str, *, essential: bool) -> Check:
         found = None
     if found:
         return Check(name, "ok", found)
-    return Check(name, "missing" if essential else "note", "not installed", f"pip install {name}")
+    return Check(name, "missing" if essential else "note", "not installed", remedy or f"pip install {name}")
 
 
 def _grammars() -> Iterator[Check]:
@@ -170,9 +172,18 @@ def _project(project: Project) -> Iterator[Check]:
 
 
 def _model(project: Project) -> Check:
+    from codefactory.pipelines.models import ModelError
+    from codefactory.pipelines.models.configured import NAMED, choose_model, is_on_this_machine
+
     chosen = project.settings.model
-    if chosen.name is None:
-        return Check("model", "note", "none; only deterministic fixes are tried", "--model NAME, or `model.name`")
+    try:
+        choice = asyncio.run(choose_model(project.settings))
+    except ModelError as error:
+        return Check("model", "missing", f"{chosen.name} cannot be used", str(error))
+    if choice.model is None:
+        return Check("model", "note", "none; only deterministic fixes are tried", choice.why)
+    if chosen.name is None or is_on_this_machine(chosen.name):
+        return Check("model", "ok", str(choice) if choice.why != NAMED else chosen.name or "")
     where = f"{chosen.name}{f' at {chosen.api_base}' if chosen.api_base else ''}"
     if chosen.api_key is not None:
         return Check("model", "ok", f"{where}; its key is in the settings")

@@ -176,6 +176,8 @@ def _rounds(rounds: Iterable[Round]) -> Text:
         accepted = r.verdict is not None and r.verdict.accepted
         line = Text(f"round {r.number}: {r.model}, {tokens} tokens, {cost}, {r.duration_s:.1f} s\n  ")
         line.append(safe(said), "green" if accepted else "yellow")
+        for note in r.notes:
+            line.append(f"\n  {safe(note)}", "dim")
         lines.append(line)
     return Text("\n").join(lines)
 

@@ -6,12 +6,14 @@ import asyncio
 import json
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from codefactory.pipelines.engine import Event, RunResult
+    from codefactory.pipelines.models import ModelSource
     from codefactory.pipelines.policy import AccessPolicy
     from codefactory.pipelines.secrets import Secrets
     from codefactory.pipelines.store import Store
@@ -28,6 +30,7 @@ def live_options(command: Any) -> Any:
         click.option(
             "--durability", type=click.Choice(["full", "normal", "none"]), default="normal", show_default=True
         ),
+        click.option("--model", metavar="NAME", help="The model of steps that name none, as provider/name."),
         click.option("--max-usd", type=float, help="Stop before more than this many US dollars are spent."),
         click.option("--max-tokens", type=float, help="Stop before more than this many tokens are spent."),
         click.option("--max-seconds", type=float, help="Stop after this time."),
@@ -43,6 +46,7 @@ def finish(
     quiet: bool,
     no_wait: bool,
     durability: Any,
+    model: str | None,
     max_usd: float | None,
     max_tokens: float | None,
     max_seconds: float | None,
@@ -60,7 +64,7 @@ def finish(
         budget = Budget(tokens=max_tokens, usd=max_usd, wall_s=max_seconds)
     view = json_line if as_json else None if quiet else View()
     audit = AuditLog()
-    engine = Engine(store, secrets=secrets, audit=audit)
+    engine = Engine(store, secrets=secrets, audit=audit, models=_models(model))
     options: dict[str, Any] = {
         "durability": durability,
         "budget": budget,
@@ -82,6 +86,21 @@ def finish(
         view.close()
     _print(result, as_json=as_json)
     raise SystemExit(EXITS[result.status])
+
+
+def _models(name: str | None) -> ModelSource:
+    """By the settings that count here, which are read when a step first asks a model."""
+    from codefactory.pipelines.models.source import models_of, read_when_needed
+
+    from .check import command_line_layer
+
+    def read() -> ModelSource:
+        from codefactory.pipelines.settings import resolve, user_layer, workspace_layer
+
+        layers = (user_layer()[0], workspace_layer(Path.cwd())[0], command_line_layer({"model": {"name": name}}))
+        return models_of(resolve(layers)[0])
+
+    return read_when_needed(read)
 
 
 async def _interruptible(engine: Any, what: dict[str, Any], options: dict[str, Any]) -> RunResult:

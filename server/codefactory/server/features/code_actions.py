@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from codefactory.analyzers import Fix, Span
+    from codefactory.pipelines.settings import Settings
     from codefactory.server.analyses import Checked
     from codefactory.server.app import Server
     from codefactory.server.capabilities import Capabilities
@@ -31,7 +32,10 @@ FIX_ALL = "source.fixAll.codefactory"
 QUICK_FIX = types.CodeActionKind.QuickFix.value
 PATIENCE_S = 2.0
 """How long a request waits for the analysis of what was just typed."""
-NO_MODEL = "Set codefactory.model.name to let a model repair what no deterministic fixer can decide."
+NO_MODEL = (
+    "No model: get one with `codefactory models pull qwen2.5-coder-1.5b`, or set codefactory.model.name. It repairs "
+    "what no deterministic fixer can decide."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ def register(server: Server) -> None:
         if wants(kinds, QUICK_FIX):
             span = convert.from_range(params.range, checked.snapshot.lines, server.client.encoding)
             choices = await _choices(server, checked, span, convert.fingerprints(context.diagnostics))
-            model = checked.project.settings.model.name
+            undecided = any(not choice.fixes for choice in choices)
+            model = await _model(server, checked.project.settings, context) if undecided else None
             actions += quick_fixes(choices, checked, server.client.capabilities, model, context.diagnostics)
         if wants(kinds, FIX_ALL) and checked.snapshot.language == "python":
             actions.append(fix_all(uri))
@@ -63,6 +68,22 @@ def register(server: Server) -> None:
 
     options = types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix, FIX_ALL])
     server.on(types.TEXT_DOCUMENT_CODE_ACTION, on_code_action, options)
+
+
+async def _model(server: Server, settings: Settings, context: types.CodeActionContext) -> str | None:
+    """What a model would be asked for a repair. Servers are looked for only when the user has opened the menu."""
+    from codefactory.pipelines.models import ModelError
+
+    name = server.models.name(settings)
+    if name is not None or settings.model.name is not None:
+        return name
+    if context.trigger_kind != types.CodeActionTriggerKind.Invoked:
+        await server.models.remember(settings)
+        return server.models.name(settings)
+    try:
+        return (await server.models.choose(settings)).name
+    except ModelError:
+        return None
 
 
 async def _choices(server: Server, checked: Checked, span: Span, named: Collection[str]) -> list[Choice]:
@@ -108,7 +129,7 @@ def quick_fixes(
     actions: list[types.CodeAction] = []
     for choice in choices:
         about = [d for d in diagnostics if not convert.fingerprints([d]).isdisjoint(choice.item.fingerprints)]
-        about = about or [convert.diagnostic(choice.item, checked.snapshot.lines, capabilities.encoding)]
+        about = about or [convert.diagnostic_value(choice.item, checked.snapshot.lines, capabilities.encoding)]
         target = {"uri": uri, "fingerprints": list(choice.item.fingerprints)}
         actions += _deterministic(choice, target, about)
         if not choice.fixes:  # where a fixer can decide, a repair would ask no model

@@ -10,6 +10,7 @@ from lsprotocol import types
 
 from codefactory.analyzers import Problem, Severity
 from codefactory.server import convert
+from codefactory.server.analyses import FEW
 from codefactory.server.session import key
 from codefactory.server.shown import shown
 
@@ -58,12 +59,12 @@ def register(server: Server) -> None:
         again = server.client.capabilities.refreshes_diagnostics  # else what comes later would never be asked for
         checked = await server.analyses.complete(uri, PATIENCE_S if again else None)
         if checked is None:
-            return types.RelatedFullDocumentDiagnosticReport(items=[])
+            return {"kind": "full", "items": []}
         if not checked.complete:
             owed.add(key(uri))
         encoding, previous = server.client.encoding, params.previous_result_id
         imports = server.graphs.findings(checked.snapshot)
-        return await asyncio.to_thread(lambda: server.protocol.plain(report(checked, imports, encoding, previous)))
+        return await asyncio.to_thread(report, checked, imports, encoding, previous)
 
     async def on_import_findings(uri: str) -> None:
         if server.client.capabilities.pulls_diagnostics:
@@ -106,9 +107,11 @@ class Publisher:
             return
         snapshot, client = checked.snapshot, self._server.client
         imports = self._server.graphs.findings(snapshot)
-        message = await asyncio.to_thread(
-            lambda: client.encode_diagnostics(uri, snapshot.version, diagnostics(checked, imports, client.encoding))
-        )
+
+        def make() -> bytes:
+            return client.encode_diagnostics(uri, snapshot.version, diagnostics(checked, imports, client.encoding))
+
+        message = make() if len(checked.analysis.findings) <= FEW else await asyncio.to_thread(make)
         if self._server.session.snapshot(uri) is snapshot:  # else the next analysis has newer ones
             client.send(message)
 
@@ -119,9 +122,7 @@ def visible(checked: Checked) -> Visible:
     return Visible(shown(checked.analysis, minimum), checked.analysis.problems)
 
 
-def import_diagnostics(
-    checked: Checked, imports: Sequence[Finding], encoding: Encoding
-) -> tuple[types.Diagnostic, ...]:
+def import_diagnostics(checked: Checked, imports: Sequence[Finding], encoding: Encoding) -> tuple[convert.Json, ...]:
     """What the dependency graph says of the document, as far as its settings want it."""
     if not imports:
         return ()
@@ -137,19 +138,16 @@ def import_diagnostics(
     )
 
 
-def diagnostics(checked: Checked, imports: Sequence[Finding], encoding: Encoding) -> Sequence[types.Diagnostic]:
+def diagnostics(checked: Checked, imports: Sequence[Finding], encoding: Encoding) -> list[convert.Json]:
     seen = visible(checked)
     found = convert.diagnostics(seen.items, seen.problems, checked.snapshot, encoding)
     return [*found, *import_diagnostics(checked, imports, encoding)]
 
 
-def report(
-    checked: Checked, imports: Sequence[Finding], encoding: Encoding, previous: str | None
-) -> types.DocumentDiagnosticReport:
+def report(checked: Checked, imports: Sequence[Finding], encoding: Encoding, previous: str | None) -> convert.Json:
     """A full report, or "unchanged" where the client has just this."""
     graph = checked.project.settings.graph
     result_id = f"{hash((checked.snapshot.text, visible(checked), tuple(imports), graph.unresolved, graph.cycles)):x}"
     if result_id == previous:
-        return types.RelatedUnchangedDocumentDiagnosticReport(result_id=result_id)
-    items = diagnostics(checked, imports, encoding)
-    return types.RelatedFullDocumentDiagnosticReport(items=items, result_id=result_id)
+        return {"kind": "unchanged", "resultId": result_id}
+    return {"kind": "full", "resultId": result_id, "items": diagnostics(checked, imports, encoding)}

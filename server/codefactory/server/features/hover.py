@@ -35,7 +35,8 @@ def register(server: Server) -> None:
         items = at(visible(checked).items, position)
         author = server.provenance.at(uri, position)
         imported = await server.graphs.ask(uri, lambda graph, path: import_hover(graph, path, position), PATIENCE_S)
-        model, repeats = checked.project.settings.model.name, not server.client.capabilities.hovers_show_diagnostics
+        model = server.models.name(checked.project.settings)
+        repeats = not server.client.capabilities.hovers_show_diagnostics
         content = hover(items, model, author, imported, repeats=repeats)
         if content is None:
             return None

@@ -57,6 +57,7 @@ def close(server: Server) -> None:
     """End the processes that the server started. Quick, from any thread."""
     server.analyses.close()
     server.graphs.close()
+    server.models.close()
 
 
 def warm_up(server: Server) -> None:

@@ -45,14 +45,15 @@ def register(server: Server) -> None:
 
 async def status(server: Server, uri: str | None) -> dict[str, Any]:
     """Sums are of what is known; `callsOfUnknownPrice` says how many calls they leave out. `missing`: the package that
-    has to be installed before the model in the settings can be asked."""
+    has to be installed before the model in the settings can be asked. `modelWhy`: why that model, or how to get one."""
     snapshot = server.session.snapshot(uri) if uri else None
     project = await repairs.project_of(server, snapshot or Snapshot(uri or "untitled:", "", "plaintext"))
-    settings = project.settings.model
-    missing = is_missing(settings)
+    missing = is_missing(project.settings.model)
+    await server.models.remember(project.settings)
     totals = asdict(server.ledger.totals)
     return {
-        "model": None if missing else settings.name,
+        "model": None if missing else server.models.name(project.settings),
+        "modelWhy": None if missing else server.models.why(project.settings),
         "missing": "litellm" if missing else None,
         "jobs": [job.as_json() for job in server.jobs.running],
         "spent": {_camel(name): value for name, value in totals.items()},

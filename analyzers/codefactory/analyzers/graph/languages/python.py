@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(rb"#[^\n]*|[^\s,()\\;#]+|,")
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
+_BEFORE_IMPORT = re.compile(rb"(?:^|[;:]|\bfrom\b[^;#'\"]*)[\s\\]*$")
+_LONG_LINE = 1_000
+"""Bytes; what stands on a longer line is left to the parser."""
+_NEXT_STATEMENT = re.compile(rb"^(?!(?:else|elif|except|finally)\b)[A-Za-z_@]", re.MULTILINE)
+
 
 class _Kinds:
     """The grammar's numbers for the node kinds that are compared."""
@@ -50,6 +55,28 @@ class _Kinds:
 
 
 _kinds = lru_cache(maxsize=1)(_Kinds)
+
+
+def head(source: bytes) -> int:
+    """Up to the first line after the last import that may begin a statement of the module. If that line is inside a
+    string or a bracket, the head has an error at its end."""
+    at = source.rfind(b"import")
+    while at >= 0 and not _may_import(source, at):
+        at = source.rfind(b"import", 0, at)
+    if at < 0:
+        return 0
+    below = source.find(b"\n", at) + 1
+    following = _NEXT_STATEMENT.search(source, below) if below else None
+    return following.start() if following else len(source)
+
+
+def _may_import(source: bytes, at: int) -> bool:
+    """Whether "import" at `at` can be a keyword, or the name of a function that imports. Most in comments and strings
+    cannot: the keyword begins a statement or comes after `from`."""
+    if source.startswith((b"import_module", b"import__"), at):
+        return True
+    line_start = source.rfind(b"\n", 0, at) + 1
+    return at - line_start > _LONG_LINE or _BEFORE_IMPORT.search(source[line_start:at]) is not None
 
 
 def extract(tree: Tree, source: bytes, path: str) -> FileImports:
@@ -365,6 +392,7 @@ PYTHON = LanguageRules(
     extract,
     PythonResolver,
     _CONFIGURATIONS,
+    head=head,
     definitions={
         "class_definition": Definition("class", container=True),
         "function_definition": Definition("function"),

@@ -1,6 +1,7 @@
 """The built-in types of steps, one module each."""
 
 from .approval import APPROVAL
+from .code import CODE
 from .condition import CONDITION
 from .file import FILE
 from .function import FUNCTION
@@ -12,4 +13,4 @@ from .set import SET
 from .tool import TOOL
 from .transform import TRANSFORM
 
-BUILT_IN = (SET, CONDITION, MAP, LOOP, PIPELINE, APPROVAL, PROMPT, FILE, FUNCTION, TRANSFORM, TOOL)
+BUILT_IN = (SET, CONDITION, MAP, LOOP, PIPELINE, APPROVAL, PROMPT, CODE, FILE, FUNCTION, TRANSFORM, TOOL)

@@ -48,6 +48,7 @@ PIPELINE = StepType(
     _run,
     "Run another pipeline.",
     output_type=dict,
+    verbatim=frozenset(("definition",)),
     problems=_problems,
     example=(
         "type: pipeline\nwith:\n  definition:\n    version: 1\n    name: inner\n    steps:\n"
