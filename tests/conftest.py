@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session", autouse=True)
 def user_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """What the tests spend is not the user's, and no reply comes from the user's cache."""
+    """What the tests spend, trust and note is not the user's, and no reply comes from the user's cache."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("user")
-        for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
             patch.setenv(name, str(folder / name.lower()))
         yield folder
 
@@ -28,13 +28,3 @@ def analyzers() -> Iterator[Analyzers]:
     running = Analyzers()
     yield running
     running.close()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nothing that a test does reaches the settings, trust, questions or audit log of whoever runs the tests."""
-    home = tmp_path_factory.mktemp("user")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
-        patch.setenv("XDG_DATA_HOME", str(home / "data"))
-        yield

@@ -40,7 +40,7 @@ def configure(root: Path, text: str) -> Path:
 
 
 def cache(root: Path) -> Path:
-    return root.parent / "home" / ".cache" / "codefactory" / "models"
+    return root.parent / "home" / "cache" / "codefactory" / "models"
 
 
 def listed(root: Path) -> dict[str, Any]:
