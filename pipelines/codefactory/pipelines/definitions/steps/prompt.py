@@ -96,7 +96,9 @@ async def _model(config: PromptConfig, ctx: Context) -> Model:
     model = await ctx.models(config.model)
     if refusal := ctx.policy.refuse_model(model.name):
         raise StepError(refusal)
-    return model
+    from codefactory.pipelines.ledger import AccountedModel
+
+    return model.for_run(ctx.run_id) if isinstance(model, AccountedModel) else model
 
 
 async def _asking(config: PromptConfig, ctx: Context, model: Model) -> Ask:
