@@ -1,11 +1,12 @@
 """What the `file` and `transform` steps cost, against the programs that do nothing else, in the same rounds.
 
-    python bench/steps.py [--rounds 3] [--megabytes 1024] [--folder .bench/steps]
+    python bench/steps.py [--rounds 3] [--megabytes 1024] [--folder .bench/steps] [--tables copy,durable,read,transform]
 
-Every measurement is a fresh process on the same disk; the peers take turns. Before each, what was written is flushed,
-so that nobody pays for others. Speed is from the start of the work (the step, or the program) to its end; memory is the
-peak of the process, and by how much it grew over what it was before the step. `durable` flushes to the disk: `cp` with
-`sync` after it, the step in a run with `durability: full`.
+Every measurement is a fresh process on the same disk; the peers take turns, another one first in each round. Before
+each, what was written is flushed, so that nobody pays for others. A folder in memory (`--folder /dev/shm/steps`) shows
+the programs, a disk mostly the disk. Speed is from the start of the work (the step, or the program) to its end; memory
+is the peak of the process, and by how much it grew over what it was before the step. `durable` flushes to the disk:
+`cp` with `sync` after it, the step in a run with `durability: full`.
 """
 
 from __future__ import annotations
@@ -40,7 +41,19 @@ PROGRAMS = {
     "cp": [["cp", "source", "copy"]],
     "cp, durable": [["cp", "source", "copy"], ["sync", "copy"]],
     "cat": [["sh", "-c", "cat source > copy"]],
-    "awk": [["sh", "-c", "awk -F, 'NR > 1 && $2 % 2 == 0 {print $1}' rows.csv > copy"]],
+    "a script": [
+        [
+            sys.executable,
+            "-c",
+            (
+                "import csv, re\n"
+                "even = re.compile('[02468]$')\n"
+                "with open('rows.csv', newline='') as rows, open('copy', 'w') as out:\n"
+                "    for row in csv.DictReader(rows):\n"
+                "        if even.search(row['n']): out.write(row['name'] + '\\n')\n"
+            ),
+        ]
+    ],
 }
 STEPS: dict[str, dict[str, Any]] = {
     "file: copy": {"type": "file", "with": {"operation": "copy", "path": "source", "to": "copy"}},
@@ -119,12 +132,13 @@ def prepare(folder: Path, megabytes: int) -> None:
             pass
 
 
-TABLES = (
-    (("cp", "file: copy", "file: copy, no kernel copy", "cat"), "cp"),
-    (("cp, durable", "file: copy, durable"), "cp, durable"),
-    (("cat", "file: read as chunks"), "cat"),
-    (("awk", "transform: csv to lines"), "awk"),
-)
+TABLES = {
+    "copy": ("cp", "file: copy", "file: copy, no kernel copy"),
+    "durable": ("cp, durable", "file: copy, durable"),
+    "read": ("cat", "file: read as chunks"),
+    "transform": ("a script", "transform: csv to lines"),
+}
+"""The first of each is the peer."""
 
 
 def main() -> None:
@@ -132,6 +146,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--megabytes", type=int, default=1024)
     parser.add_argument("--folder", type=Path, default=Path(".bench/steps"))
+    parser.add_argument("--tables", default=",".join(TABLES))
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     folder: Path = options.folder.resolve()
@@ -139,20 +154,22 @@ def main() -> None:
         print(json.dumps(measured(options.one, folder)))
         return
     prepare(folder, options.megabytes)
-    names = list(dict.fromkeys(name for names, _ in TABLES for name in names))
+    chosen = [TABLES[name] for name in options.tables.split(",")]
     found: dict[str, list[dict[str, float]]] = defaultdict(list)
     try:
-        for _ in range(options.rounds):
-            for name in names:
-                (folder / "copy").unlink(missing_ok=True)
-                os.sync()
-                command = [sys.executable, __file__, "--one", name, "--folder", str(folder)]
-                done = subprocess.run(command, capture_output=True, text=True, check=True)
-                found[name].append(json.loads(done.stdout))
+        for number in range(options.rounds):
+            for names in chosen:
+                first = number % len(names)
+                for name in (*names[first:], *names[:first]):
+                    (folder / "copy").unlink(missing_ok=True)
+                    os.sync()
+                    command = [sys.executable, __file__, "--one", name, "--folder", str(folder)]
+                    done = subprocess.run(command, capture_output=True, text=True, check=True)
+                    found[name].append(json.loads(done.stdout))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    for row, base in TABLES:
-        _print(row, base, found, options.megabytes)
+    for names in chosen:
+        _print(names, names[0], found, options.megabytes)
 
 
 def _print(names: tuple[str, ...], base: str, found: dict[str, list[dict[str, float]]], megabytes: int) -> None:
@@ -161,7 +178,7 @@ def _print(names: tuple[str, ...], base: str, found: dict[str, list[dict[str, fl
         seconds = statistics.median(m["seconds"] for m in found[name])
         # Round by round: a disk that is busy is busy for both.
         share = statistics.median(b["seconds"] / m["seconds"] for m, b in zip(found[name], found[base], strict=True))
-        rate = f"{megabytes / seconds:7.0f}" if "awk" not in base else f"{ROWS / seconds / 1000:5.0f}k/s"
+        rate = f"{megabytes / seconds:7.0f}" if base != "a script" else f"{ROWS / seconds / 1000:5.0f}k/s"
         memory = " " * 18
         if "peak_mb" in found[name][0]:
             peak, grown = (statistics.median(m[key] for m in found[name]) for key in ("peak_mb", "growth_mb"))

@@ -420,12 +420,12 @@ async def test_own_settings(workspace: Path, monkeypatch: pytest.MonkeyPatch) ->
     for path in ("config/codefactory/trust.json", "link/trust.json", "config/codefactory"):
         for operation, settings in OPERATIONS.items():
             said = await error_of("file", policy(workspace), operation=operation, path=path, **settings)
-            assert "belongs to Code Factory's settings and records" in said, (operation, path)
+            assert "is Code Factory's own: no step may use it" in said, (operation, path)
     for operation in ("delete", "move"):
         said = await error_of("file", policy(workspace), operation=operation, path="config", **OPERATIONS[operation])
         assert "holds Code Factory's own records" in said
     inside = policy(own / "prompts", read=(own / "prompts",))
-    assert "settings and records" in await error_of("file", inside, operation="write", path="x", content="")
+    assert "is Code Factory's own" in await error_of("file", inside, operation="write", path="x", content="")
     assert (own / "trust.json").read_text() == "{}"
 
 

@@ -33,9 +33,12 @@ EXPECTED: dict[str, Callable[[dict[str, Any]], bool]] = {
     "log-summary": lambda o: o["levels"][0] == "INFO: 4" and o["errors"][0] == "2 × db: connection lost",
     "release-notes": lambda o: o["state"] == "draft" and "### New" in o["notes"],
     "response-times": lambda o: o["paths"][1] == {"path": "/invoices", "count": 3, "median_ms": 12, "slowest_ms": 31},
+    "summarize": lambda o: all(isinstance(value, (str, dict)) and value for value in o.values()),
     "triage": lambda o: o["verdict"] == "stop: app.py: S105",
 }
 WAITING = {"release"}
+REPLIES = {"summarize": FOLDER / "summarize.replies.json"}
+"""What a model would say, for those that ask one."""
 
 
 def outputs(example: str, cwd: Path, *arguments: str) -> dict[str, Any]:
@@ -50,7 +53,8 @@ def test_examples(path: Path, tmp_path: Path) -> None:
         done = codefactory("run", "--trust", "--no-store", "--no-wait", "-q", path, cwd=tmp_path)
         assert done.returncode == 4
         return
-    found = outputs(path.stem, tmp_path)
+    model = ("--model", f"scripted/{REPLIES[path.stem]}") if path.stem in REPLIES else ()
+    found = outputs(path.stem, tmp_path, *model)
     assert EXPECTED[path.stem](found), found
 
 

@@ -110,7 +110,7 @@ class Access:
                 raise said(text, error) from error
             real = folder.path / name if name else folder.path
             check_place(real, (found or folder.stat()).st_dev)
-            self._check_records(walk, real, found, text, verb)
+            self._check_records(walk, found, text, verb)
             if verb == "change":
                 check_changeable(real, _root_of(real, roots) or root, self.protected)
             yield Place(folder, name, real, text, found)
@@ -128,11 +128,11 @@ class Access:
         return (self.base or roots[0]) / clean
 
     def _check_records(
-        self, walk: _Walk, real: Path, found: os.stat_result | None, text: str, verb: Literal["read", "change"]
+        self, walk: _Walk, found: os.stat_result | None, text: str, verb: Literal["read", "change"]
     ) -> None:
         passed = {*walk.identities, *([(found.st_dev, found.st_ino)] if found is not None else [])}
-        if passed & self._own or any(real.is_relative_to(folder) for folder in _real(own_folders())):
-            raise AccessError(f"`{text}` belongs to Code Factory's settings and records: steps may not {verb} it")
+        if passed & self._own:
+            raise AccessError(f"`{text}` is Code Factory's own: no step may use it")
         if verb == "change" and self._store in passed:
             raise AccessError(f"`{text}` belongs to the run store: steps may not change it")
 
