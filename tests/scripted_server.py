@@ -411,7 +411,7 @@ def steps_from_json(data: list[dict[str, Any]]) -> list[Step]:
 
 
 def _request_to_json(request: Request) -> str:
-    shown = ("path", "body", "status", "reported", "chunks_sent", "disconnected")
+    shown = ("path", "api_key", "body", "status", "reported", "chunks_sent", "disconnected")
     return json.dumps({name: getattr(request, name) for name in shown})
 
 

@@ -3,9 +3,9 @@
 
     python bundle.py [PLATFORM]      PLATFORM as `vsce --target` names it; default: this machine's
 
-bundled/libs holds what is the same for all Pythons, bundled/libs-cp3XX the packages compiled for one. litellm is left
-out: with its dependencies it is 250 MB, and only a model that is asked over the network needs it. Versions come from
-constraints.txt.
+The Pythons share bundled/libs: compiled modules carry their Python's tag in their names, and all other files are the
+same. bundled/pythons.txt lists the Pythons. What goes in is said by pyproject.toml, the versions by constraints.txt.
+litellm is left out: with its dependencies it is 250 MB, and only some models need it.
 """
 
 from __future__ import annotations
@@ -42,6 +42,13 @@ UNUSED = (
     "**/*.c",
     "**/*.h",
     "libcst/native",
+    "*.dist-info/RECORD",
+    "*.dist-info/INSTALLER",
+    "*.dist-info/REQUESTED",
+    "*.dist-info/WHEEL",
+    "*.dist-info/direct_url.json",
+    "*.dist-info/sboms",
+    "bin/[!r]*",
     "tree_sitter_*/queries",
     "pygments/lexers/[!_p]*",
     "pygments/lexers/_*_builtins.py",
@@ -58,29 +65,23 @@ def main() -> None:
     BUNDLED.mkdir()
     shutil.copy(HERE / "launcher.py", BUNDLED / "server.py")
     (BUNDLED / "constraints.txt").write_text(pins(), encoding="utf-8")
-    with tempfile.TemporaryDirectory() as folder:
-        wheel = build_wheel(Path(folder))
+    (BUNDLED / "pythons.txt").write_text("\n".join(PYTHONS) + "\n", encoding="utf-8")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        own = install_own(folder)
         with ThreadPoolExecutor() as pool:
-            layers = dict(zip(PYTHONS, pool.map(lambda v: install(v, target, Path(folder) / v), PYTHONS), strict=True))
-        separate(layers)
-        install_own(wheel)
-    for script in BUNDLED.glob("libs/bin/*"):
-        if not script.name.startswith("ruff"):
-            script.unlink()  # starts with the path of a Python that is not the user's
-    for pattern in UNUSED:
-        for path in BUNDLED.glob(f"libs*/{pattern}"):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            layers = list(pool.map(lambda version: install(version, target, folder / version), PYTHONS))
+        for layer in (own, *layers):
+            remove_unused(layer)
+            merge(layer, BUNDLED / "libs")
+    if target.startswith("linux"):
+        strip(BUNDLED / "libs")
     report()
 
 
 def this_platform() -> str:
     system = {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}[platform.system()]
     return f"{system}-{'arm64' if platform.machine().lower() in ('arm64', 'aarch64') else 'x64'}"
-
-
-def build_wheel(folder: Path) -> Path:
-    pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT))
-    return next(folder.glob("codefactory-*.whl"))
 
 
 def requirements() -> list[str]:
@@ -102,37 +103,34 @@ def install(version: str, target: str, folder: Path) -> Path:
     return folder
 
 
-def install_own(wheel: Path) -> None:
-    pip("install", "--no-deps", "--target", str(BUNDLED / "libs"), str(wheel))
+def install_own(folder: Path) -> Path:
+    pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT))
+    pip("install", "--no-deps", "--target", str(folder / "own"), str(next(folder.glob("codefactory-*.whl"))))
+    return folder / "own"
 
 
-def separate(layers: dict[str, Path]) -> None:
-    """Top-level entries that are equal in all layers go to libs, the others to the layer of their Python."""
-    common = BUNDLED / "libs"
-    common.mkdir()
-    first, *others = layers.values()
-    for entry in sorted(first.iterdir()):
-        if all(equal(entry, other / entry.name) for other in others):
-            shutil.move(entry, common / entry.name)
-    for version, folder in layers.items():
-        own = BUNDLED / f"libs-cp{version.replace('.', '')}"
-        own.mkdir()
-        for entry in folder.iterdir():
-            if not (common / entry.name).exists():
-                shutil.move(entry, own / entry.name)
+def remove_unused(layer: Path) -> None:
+    for pattern in UNUSED:
+        for path in layer.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def equal(a: Path, b: Path) -> bool:
-    if a.is_dir():
-        files = sorted(p.relative_to(a) for p in a.rglob("*") if p.is_file() and not unused(p))
-        return files == sorted(p.relative_to(b) for p in b.rglob("*") if p.is_file() and not unused(p)) and all(
-            (a / f).read_bytes() == (b / f).read_bytes() for f in files
-        )
-    return b.is_file() and a.read_bytes() == b.read_bytes()
+def merge(layer: Path, common: Path) -> None:
+    """Files of the same name must be equal, or two Pythons could not share them."""
+    for path in sorted(p for p in layer.rglob("*") if p.is_file()):
+        place = common / path.relative_to(layer)
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(path, place)
+        elif path.read_bytes() != place.read_bytes():
+            sys.exit(f"{path.relative_to(layer)} is not the same for all of Python {', '.join(PYTHONS)}")
 
 
-def unused(path: Path) -> bool:
-    return path.suffix == ".pyc" or path.name in ("RECORD", "INSTALLER", "direct_url.json", "REQUESTED")
+def strip(folder: Path) -> None:
+    """Takes debug symbols out of compiled modules. What the tool cannot read, as another machine's, stays as it is."""
+    tool = shutil.which("strip")
+    for path in folder.rglob("*.so") if tool else ():
+        subprocess.run([str(tool), "--strip-unneeded", str(path)], stderr=subprocess.DEVNULL)
 
 
 def pip(*arguments: str) -> None:
@@ -140,11 +138,10 @@ def pip(*arguments: str) -> None:
 
 
 def report() -> None:
-    for folder in sorted(BUNDLED.iterdir()):
-        if folder.is_dir():
-            entries = sorted(((size(entry), entry.name) for entry in folder.iterdir()), reverse=True)
-            named = ", ".join(f"{name} {n / 1e6:.1f}" for n, name in entries[:5])
-            print(f"{folder.name:12} {size(folder) / 1e6:6.1f} MB   {named}")
+    libs = BUNDLED / "libs"
+    entries = sorted(((size(entry), entry.name) for entry in libs.iterdir()), reverse=True)
+    named = ", ".join(f"{name} {n / 1e6:.1f}" for n, name in entries[:9])
+    print(f"bundled/libs: {size(libs) / 1e6:.1f} MB before compression; {named}")
 
 
 def size(path: Path) -> int:

@@ -8,15 +8,14 @@ import sys
 from pathlib import Path
 
 here = Path(__file__).resolve().parent
-compiled = here / f"libs-cp{sys.version_info.major}{sys.version_info.minor}"
-if not compiled.is_dir():
-    have = ", ".join(sorted((f"3.{p.name.removeprefix('libs-cp3')}" for p in here.glob("libs-cp3*")), key=len))
+pythons = (here / "pythons.txt").read_text("utf-8").split()
+if f"{sys.version_info.major}.{sys.version_info.minor}" not in pythons:
     sys.exit(
-        f"This Code Factory carries its server for Python {have}, not for {sys.version.split()[0]}. Choose one of them "
-        "in `codefactory.interpreter`, or install `codefactory` there and set `codefactory.importStrategy` to "
-        "fromEnvironment."
+        f"This Code Factory carries its server for Python {', '.join(pythons)}, not for {sys.version.split()[0]}. "
+        "Choose one of them in `codefactory.interpreter`, or install `codefactory` there and set "
+        "`codefactory.importStrategy` to fromEnvironment."
     )
-sys.path[:0] = [str(here / "libs"), str(compiled)]
+sys.path.insert(0, str(here / "libs"))
 if "--model-libs" in sys.argv:
     at = sys.argv.index("--model-libs")
     sys.path.append(sys.argv[at + 1])

@@ -42,7 +42,7 @@ async def test_on_a_no_nothing_happens(editor: Editor, uri: str) -> None:
     proposal = await propose(editor, uri)
     await editor.wait(lambda: len(editor.questions) > asked)
     evidence = await editor.execute("codefactory.showEvidence", {"proposal": proposal})
-    assert evidence["json"]["status"] in ("open", "discarded")
+    assert evidence["json"]["status"] in ("open", "rejected")
     assert editor.text(uri) == YAML
 
 
@@ -143,6 +143,23 @@ async def test_some_hunks_only(viewer: Editor, uri: str) -> None:
     outcome = await viewer.execute("codefactory.applyProposal", {"proposal": proposal, "hunks": [1]})
     assert outcome["status"] == "applied"
     assert viewer.text(uri) == two[:-20] + two[-20:].replace("yaml.Loader", "yaml.SafeLoader")
+    again = await viewer.execute("codefactory.applyProposal", {"proposal": proposal, "hunks": [1]})
+    assert (again["status"], again["message"]) == ("conflict", "This was decided before. Nothing was changed.")
+    assert await viewer.execute("codefactory.discardProposal", {"proposal": proposal, "hunks": [0]}) is True
+    assert await viewer.execute("codefactory.discardProposal", {"proposal": proposal}) is False
+    evidence = (await viewer.execute("codefactory.showEvidence", {"uri": uri}))["json"]
+    assert (evidence["id"], evidence["status"]) == (proposal, "partly applied")
+    assert [hunk["status"] for hunk in evidence["hunks"]] == ["rejected", "applied"]
+
+
+async def test_the_rest_of_a_proposal(viewer: Editor, uri: str) -> None:
+    two = YAML + "\n\ndef again(stream):\n    return yaml.load(stream, Loader=yaml.Loader)\n"
+    viewer.open(uri, two)
+    proposal = await propose(viewer, uri)
+    await viewer.execute("codefactory.applyProposal", {"proposal": proposal, "hunks": [0]})
+    assert (await viewer.execute("codefactory.applyProposal", {"proposal": proposal}))["status"] == "applied"
+    assert viewer.text(uri) == two.replace("yaml.Loader", "yaml.SafeLoader")
+    assert (await viewer.execute("codefactory.showEvidence"))["json"]["status"] == "applied"
 
 
 async def test_a_whole_workspace(tmp_path: Path, write: Callable[[str, str], str]) -> None:

@@ -76,7 +76,7 @@ async def test_refused_once_and_accepted_in_the_second_round(project: Path, uri:
             assert [r["accepted"] for r in rounds] == [False, True]
             assert "refused" in rounds[0]["verdict"]
             assert (evidence["json"]["origin"], evidence["json"]["safety"]) == ("model", "review")
-            assert "| 1 | openai/scripted |" in evidence["markdown"]
+            assert "1. openai/scripted: the gate refused" in evidence["markdown"]
 
             where = types.Position(*place(editor.text(uri), "json.loads"))
             hover = await editor.client.text_document_hover_async(

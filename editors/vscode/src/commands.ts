@@ -6,7 +6,7 @@ import { EDITOR_PREFIX, type EditorModel } from "./languageModel";
 import type { ModelSupport } from "./modelSupport";
 import type { Notes } from "./notes";
 import type { Previews } from "./preview";
-import type { Outcome, Proposal } from "./protocol";
+import type { Job, Outcome, Proposal } from "./protocol";
 import type { Secrets } from "./secrets";
 import type { Server } from "./server";
 import type { Status } from "./status";
@@ -93,10 +93,33 @@ async function repair(parts: Parts, command: string, argument: object, title: st
     return;
   }
   const proposals = await parts.jobs.proposals(job);
+  if (proposals.length === 0) {
+    void sayNothingDone(parts, job);
+    return;
+  }
   const setting = vscode.workspace.getConfiguration("codefactory").get("previewBeforeApply");
   const shown = proposals.filter(({ origin }) => setting === "always" || (setting !== "never" && origin !== "fixers"));
   await apply(parts, proposals.filter((proposal) => !shown.includes(proposal)));
   await review(parts, shown, job.message, startedAt);
+}
+
+/** With what may help: what was tried, or a model where none is chosen. */
+async function sayNothingDone({ notes, status }: Parts, { message, result }: Job): Promise<void> {
+  const { refusal, markdown } = result;
+  const details = vscode.l10n.t("Show Details");
+  const choose = vscode.l10n.t("Choose Model");
+  const text = `Code Factory: ${message}`;
+  if (markdown !== undefined && refusal !== undefined && refusal.rounds.length > 0) {
+    if ((await vscode.window.showWarningMessage(text, details)) === details) {
+      await notes.show(vscode.l10n.t("Evidence"), markdown);
+    }
+  } else if (refusal !== undefined && refusal.remaining.length > 0 && !status.hasModel) {
+    if ((await vscode.window.showInformationMessage(text, choose)) === choose) {
+      await vscode.commands.executeCommand("codefactory.editor.chooseModel");
+    }
+  } else {
+    void vscode.window.showInformationMessage(text);
+  }
 }
 
 /** Opens the diff editor, or asks first when the user has gone on writing. */

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readdir } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import * as vscode from "vscode";
@@ -20,11 +20,10 @@ export interface NoInterpreter {
   readonly tried: readonly string[];
 }
 
-/** The Pythons that the extension carries compiled packages for, e.g. "3.12". */
+/** The Pythons that the extension carries compiled packages for, oldest first, e.g. "3.12". */
 export async function bundledPythons(extension: string): Promise<string[]> {
-  const names = await readdir(path.join(extension, "bundled")).catch(() => []);
-  const minors = names.flatMap((name) => /^libs-cp3(\d+)$/.exec(name)?.[1] ?? []).map(Number);
-  return minors.sort((a, b) => a - b).map((minor) => `3.${minor}`);
+  const text = await readFile(path.join(extension, "bundled", "pythons.txt"), "utf8").catch(() => "");
+  return text.split("\n").filter(Boolean);
 }
 
 /**

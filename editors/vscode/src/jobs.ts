@@ -80,8 +80,8 @@ export class Jobs implements vscode.Disposable {
         if (job?.id !== id) {
           return false;
         }
-        report(job.message);
         if (job.state === "running") {
+          report(job.message); // the last word is for whoever has asked for the job
           return false;
         }
         subscription.dispose();

@@ -17,10 +17,21 @@ export class Notes implements vscode.Disposable {
 
   /** Shows `markdown` beside the active editor, which keeps the focus. `name` is what its tab says. */
   async show(name: string, markdown: string): Promise<void> {
-    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${name}.md` });
-    this.texts.set(uri.path, markdown);
-    this.changed.fire(uri);
+    const uri = this.update(name, markdown);
+    const alone = vscode.window.tabGroups.all.length === 1;
     const where = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true };
     await vscode.commands.executeCommand("vscode.openWith", uri, "vscode.markdown.preview.editor", where);
+    if (alone) {
+      // What it is about needs more room than the note.
+      await vscode.commands.executeCommand("vscode.setEditorLayout", { orientation: 0, groups: [{ size: 0.64 }, { size: 0.36 }] });
+    }
+  }
+
+  /** Changes what a note says, wherever it is shown. */
+  update(name: string, markdown: string): vscode.Uri {
+    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${name}` });
+    this.texts.set(uri.path, markdown);
+    this.changed.fire(uri);
+    return uri;
   }
 }

@@ -9,6 +9,11 @@ const SCHEME = "codefactory-proposal";
 /** Marks the left side of a diff whose document has moved on since the proposal was made. */
 const BEFORE = "before";
 
+interface ShownEvidence {
+  readonly json: { readonly id: string };
+  readonly markdown: string;
+}
+
 interface Preview {
   readonly proposal: Proposal;
   /** One for each hunk. */
@@ -23,9 +28,11 @@ interface Preview {
 export class Previews implements vscode.Disposable, vscode.TextDocumentContentProvider {
   private readonly open = new Map<string, Preview>();
   private readonly waiting: Proposal[] = [];
+  /** The proposal that the evidence beside the editor is about. */
+  private shownEvidence: string | undefined;
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
   private readonly marks = vscode.window.createTextEditorDecorationType({
-    after: { color: new vscode.ThemeColor("editorCodeLens.foreground"), margin: "0 0 0 3em" },
+    after: { color: new vscode.ThemeColor("editorCodeLens.foreground"), margin: "0 0 0 2em" },
   });
   private readonly disposables: vscode.Disposable[];
   readonly onDidChange = this.changed.event;
@@ -78,8 +85,9 @@ export class Previews implements vscode.Disposable, vscode.TextDocumentContentPr
 
   /** Opens the evidence of a proposal, or of the latest one. False when there is none. */
   async showEvidence(which: { readonly proposal?: string; readonly uri?: string }): Promise<boolean> {
-    const found = await this.server.execute<{ markdown: string } | null>("codefactory.showEvidence", which);
+    const found = await this.evidence(which);
     if (found !== null) {
+      this.shownEvidence = found.json.id;
       await this.notes.show(vscode.l10n.t("Evidence"), found.markdown);
     }
     return found !== null;
@@ -104,6 +112,8 @@ export class Previews implements vscode.Disposable, vscode.TextDocumentContentPr
     const preview = this.active();
     const chosen = preview && this.choose(preview, which, hunk);
     if (preview !== undefined && chosen !== undefined) {
+      const argument = { proposal: preview.proposal.id, hunks: chosen };
+      await this.server.execute("codefactory.discardProposal", argument);
       await this.decide(preview, chosen, "rejected");
     }
   }
@@ -160,14 +170,12 @@ export class Previews implements vscode.Disposable, vscode.TextDocumentContentPr
     for (const index of chosen) {
       decisions[index] = decision;
     }
+    await this.updateEvidence(proposal);
     if (decisions.includes("open")) {
       this.changed.fire(proposalUri(proposal));
       this.changed.fire(proposalUri(proposal, BEFORE));
       this.mark();
       return;
-    }
-    if (!decisions.includes("accepted")) {
-      await this.server.execute("codefactory.discardProposal", { proposal: proposal.id });
     }
     const next = this.waiting.shift();
     if (next !== undefined) {
@@ -177,6 +185,18 @@ export class Previews implements vscode.Disposable, vscode.TextDocumentContentPr
     }
     await vscode.window.showTextDocument(vscode.Uri.parse(proposal.uri), { preview: false });
     await this.close(proposal);
+  }
+
+  private evidence(which: object): Promise<ShownEvidence | null> {
+    return this.server.execute("codefactory.showEvidence", which);
+  }
+
+  /** Brings the evidence beside the editor up to date with what was decided. */
+  private async updateEvidence({ id }: Proposal): Promise<void> {
+    const found = this.shownEvidence === id ? await this.evidence({ proposal: id }) : null;
+    if (found !== null) {
+      this.notes.update(vscode.l10n.t("Evidence"), found.markdown);
+    }
   }
 
   /** Says beside each open hunk what can be done with it. */
@@ -189,10 +209,11 @@ export class Previews implements vscode.Disposable, vscode.TextDocumentContentPr
       }
       const places = placesOf(preview.proposal, preview.decisions, "right");
       const marks = places.flatMap(({ start }, index) => {
-        if (preview.decisions[index] !== "open" || start >= editor.document.lineCount) {
+        if (preview.decisions[index] !== "open") {
           return [];
         }
-        return [{ range: editor.document.lineAt(start).range, hoverMessage: links(index), renderOptions: hint() }];
+        const { range } = editor.document.lineAt(Math.min(start, editor.document.lineCount - 1));
+        return [{ range, hoverMessage: links(index), renderOptions: hint() }];
       });
       editor.setDecorations(this.marks, marks);
     }
@@ -227,9 +248,8 @@ export class Previews implements vscode.Disposable, vscode.TextDocumentContentPr
 }
 
 function hint(): vscode.DecorationInstanceRenderOptions {
-  const accept = process.platform === "darwin" ? "⌘↩" : "Ctrl+Enter";
-  const reject = process.platform === "darwin" ? "⌘⌫" : "Ctrl+Backspace";
-  return { after: { contentText: `✓ ${accept}  ✗ ${reject}` } };
+  const key = process.platform === "darwin" ? "⌘" : "Ctrl+";
+  return { after: { contentText: `✓ ${key}↵  ✗ ${key}⌫` } }; // short: what does not fit is cut off
 }
 
 function links(hunk: number): vscode.MarkdownString {

@@ -10,8 +10,13 @@ export interface Job {
   readonly uri: string | null;
   readonly state: JobState;
   readonly message: string;
-  /** A repair ends with the proposals it has made, none when it was refused. */
-  readonly result: { readonly proposal?: string; readonly proposals?: readonly string[] };
+  /** A repair ends with the proposals it has made, or with the evidence of a refusal. */
+  readonly result: {
+    readonly proposal?: string;
+    readonly proposals?: readonly string[];
+    readonly refusal?: { readonly remaining: readonly unknown[]; readonly rounds: readonly unknown[] };
+    readonly markdown?: string;
+  };
 }
 
 /** One edit of the text before. */

@@ -35,6 +35,7 @@ export class Server implements vscode.Disposable {
   private crashes: number[] = [];
   private restartTimer: NodeJS.Timeout | undefined;
   private stopping = false;
+  private waitingRestart: Promise<void> | undefined;
   private readonly changed = new vscode.EventEmitter<ServerState>();
   private readonly started = new vscode.EventEmitter<LanguageClient>();
 
@@ -72,12 +73,15 @@ export class Server implements vscode.Disposable {
     return this.enqueue(() => this.launch());
   }
 
+  /** A restart that has not begun yet does for all who ask for one. */
   restart(): Promise<void> {
     this.crashes = [];
-    return this.enqueue(async () => {
+    this.waitingRestart ??= this.enqueue(async () => {
+      this.waitingRestart = undefined;
       await this.shutDown();
       await this.launch();
     });
+    return this.waitingRestart;
   }
 
   stop(): Promise<void> {
@@ -162,7 +166,13 @@ export class Server implements vscode.Disposable {
     }
     const pause = BACKOFF_MS[this.crashes.length] ?? 5_000;
     this.log.warn(`The server ended unexpectedly; starting it again in ${pause} ms.`);
-    vscode.window.setStatusBarMessage(vscode.l10n.t("Code Factory's server ended unexpectedly and is restarting…"), 5_000);
+    const said = vscode.window.setStatusBarMessage(vscode.l10n.t("Code Factory's server ended unexpectedly and is restarting…"));
+    const over = this.onDidChangeState((state) => {
+      if (state !== "starting") {
+        over.dispose();
+        said.dispose();
+      }
+    });
     this.changed.fire("starting");
     this.restartTimer = setTimeout(() => void this.start(), pause);
   }
@@ -236,7 +246,13 @@ export class Server implements vscode.Disposable {
           },
         },
       },
-      initializationOptions: { trusted: vscode.workspace.isTrusted, preview: true, notifications: true, editorModels: true },
+      initializationOptions: {
+        trusted: vscode.workspace.isTrusted,
+        preview: true,
+        notifications: true,
+        editorModels: true,
+        hoversShowDiagnostics: true,
+      },
       synchronize: {
         fileEvents: vscode.workspace.createFileSystemWatcher(
           "**/{pyproject.toml,ruff.toml,.ruff.toml,bandit.yaml,bandit.yml,.bandit}",

@@ -48,6 +48,11 @@ export class Status implements vscode.Disposable {
     return this.session?.missing ?? null;
   }
 
+  /** Whether there is a model that can be asked. */
+  get hasModel(): boolean {
+    return typeof this.session?.model === "string";
+  }
+
   private listen(client: LanguageClient): void {
     client.onNotification("codefactory/status", (status: SessionStatus) => {
       this.session = status;

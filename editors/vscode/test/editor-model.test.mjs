@@ -8,7 +8,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { Editor, eventually } from "./rig.mjs";
+import { eventually } from "./eventually.mjs";
+import { Editor, watch } from "./rig.mjs";
 
 const SOURCE = "import json\nimport pickle\n\n\ndef read(data):\n    return pickle.loads(data), json\n";
 const REPLY =
@@ -18,6 +19,7 @@ const REPLY =
 describe("the editor's own model", () => {
   let editor;
   let folder;
+  watch(() => editor);
   before(async () => {
     folder = mkdtempSync(path.join(tmpdir(), "codefactory-provider-"));
     const provider = path.join(folder, "provider.vsix");
@@ -34,7 +36,7 @@ describe("the editor's own model", () => {
     });
   });
   after(async () => {
-    await editor.stop();
+    await editor?.stop();
     rmSync(folder, { recursive: true });
   });
 
@@ -87,9 +89,16 @@ describe("the editor's own model", () => {
       await editor.run("Notifications: Clear All Notifications");
       await script({ error, message: "too many" });
       await repair();
-      await editor.notification(said).first().waitFor();
-      await editor.notification("Repairing read.py").first().waitFor({ state: "hidden" });
+      await editor.notification(said).getByText("Show Details").waitFor();
+      await editor.notification("Repairing read.py").waitFor({ state: "hidden" });
       await editor.screenshot(`64-${error}`);
     });
   }
+
+  test("the details of a refusal say what was tried and what remains", async () => {
+    await editor.notification("it is not there any more").getByText("Show Details").click();
+    await editor.note().getByText("read.py was not changed").waitFor();
+    await editor.note().getByText("editor/scripted/one").first().waitFor();
+    await editor.screenshot("65-details");
+  });
 });

@@ -1,13 +1,15 @@
 // A real VS Code in a real browser: one editor with its own data folder, workspace and extension, driven by Playwright.
 
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { createInterface } from "node:readline";
+import { afterEach } from "node:test";
+import { eventually, PATIENCE_MS } from "./eventually.mjs";
+import { commandLine, descendants } from "./processes.mjs";
 
 const here = import.meta.dirname;
 export const root = path.resolve(here, "../../..");
@@ -39,66 +41,99 @@ const USER_SETTINGS = {
 };
 
 export class Editor {
-  /** Starts VS Code on a folder holding `files`. `trust: true` asks for workspace trust as a desktop would. */
+  /** Starts VS Code on a folder holding `files`, an object or a function of the folder's path. `trust: true` asks for
+   *  workspace trust as a desktop would. */
   static async start({ files, settings = {}, trust = false, env = {}, more = [] }) {
     const editor = new Editor();
-    editor.folder = await mkdtemp(path.join(tmpdir(), "codefactory-ui-"));
-    editor.workspace = path.join(editor.folder, "workspace");
-    const data = path.join(editor.folder, "data");
-    await mkdir(path.join(data, "User"), { recursive: true });
-    await mkdir(editor.workspace);
-    for (const [name, text] of Object.entries(files)) {
-      await mkdir(path.dirname(path.join(editor.workspace, name)), { recursive: true });
-      await writeFile(path.join(editor.workspace, name), text);
+    try {
+      await editor.launch({ files, settings, trust, env, more });
+    } catch (error) {
+      await editor.stop();
+      throw error;
     }
-    await mkdir(path.join(data, "Machine"), { recursive: true });
-    for (const place of ["User", "Machine"]) {
-      // The editor runs as a remote one, which reads what names programs and endpoints from its machine's settings.
-      await writeFile(path.join(data, place, "settings.json"), JSON.stringify({ ...USER_SETTINGS, ...settings }));
+    return editor;
+  }
+
+  async launch({ files, settings, trust, env, more }) {
+    this.folder = await mkdtemp(path.join(tmpdir(), "codefactory-ui-"));
+    this.workspace = path.join(this.folder, "workspace");
+    const data = path.join(this.folder, "data");
+    this.data = data;
+    await mkdir(this.workspace);
+    for (const [name, text] of Object.entries(typeof files === "function" ? files(this.workspace) : files)) {
+      await mkdir(path.dirname(path.join(this.workspace, name)), { recursive: true });
+      await writeFile(path.join(this.workspace, name), text);
     }
+    await this.set(settings);
     const common = [
       ENTRY, "--user-data-dir", data, "--extensions-dir", await extensions([vsix, ...more]),
-      "--config", path.join(editor.folder, "config.yaml"),
+      "--config", path.join(this.folder, "config.yaml"),
     ];
-    editor.port = await freePort();
-    editor.process = spawn(
+    this.port = await freePort();
+    this.process = spawn(
       process.execPath,
       [
-        ...common, "--auth", "none", "--bind-addr", `127.0.0.1:${editor.port}`, "--disable-telemetry",
+        ...common, "--auth", "none", "--bind-addr", `127.0.0.1:${this.port}`, "--disable-telemetry",
         "--disable-update-check", "--disable-getting-started-override", "--reconnection-grace-time", "5",
         ...(trust ? [] : ["--disable-workspace-trust"]),
-        editor.workspace,
+        this.workspace,
       ],
-      { stdio: "ignore", detached: true, env: { ...process.env, ...env } },
+      { stdio: "ignore", detached: true, env: { ...process.env, PYTHONDONTWRITEBYTECODE: undefined, ...env } },
     );
-    await healthy(editor.port);
-    editor.browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: CHROMIUM_ARGUMENTS });
-    const context = await editor.browser.newContext({ viewport: { width: 1360, height: 860 } });
+    process.on("exit", this.kill);
+    await healthy(this.port);
+    this.browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: CHROMIUM_ARGUMENTS });
+    const context = await this.browser.newContext({ viewport: { width: 1360, height: 860 } });
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
-    editor.page = await context.newPage();
-    editor.page.setDefaultTimeout(15_000);
-    await editor.page.goto(`http://127.0.0.1:${editor.port}/?folder=${encodeURIComponent(editor.workspace)}`);
-    await editor.page.locator(".monaco-workbench").waitFor({ timeout: 60_000 });
-    return editor;
+    this.page = await context.newPage();
+    this.page.setDefaultTimeout(PATIENCE_MS);
+    await this.page.goto(`http://127.0.0.1:${this.port}/?folder=${encodeURIComponent(this.workspace)}`);
+    await this.page.locator(".monaco-workbench").waitFor();
   }
 
   async stop() {
     await this.browser?.close();
+    this.kill();
+    process.off("exit", this.kill);
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+
+  kill = () => {
     try {
       process.kill(-this.process.pid, "SIGTERM");
     } catch {
-      // it has ended by itself
+      // it has not started, or has ended by itself
     }
-    await rm(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  };
+
+  /** The user's settings, besides those that keep the editor quiet. */
+  async set(settings) {
+    for (const place of ["User", "Machine"]) {
+      // The editor runs as a remote one, which reads what names programs and endpoints from its machine's settings.
+      await mkdir(path.join(this.data, place), { recursive: true });
+      await writeFile(path.join(this.data, place, "settings.json"), JSON.stringify({ ...USER_SETTINGS, ...settings }));
+    }
   }
 
   /** Opens a file, and does not wait until it is there. */
   async quickOpen(name) {
-    await this.page.keyboard.press("Control+P");
-    const input = this.page.locator(".quick-input-widget input");
+    const input = await this.ask("Control+P");
     await input.fill(name);
     await this.page.locator(".quick-input-list .monaco-list-row.focused", { hasText: path.basename(name) }).waitFor();
     await this.page.keyboard.press("Enter");
+  }
+
+  /** The input that a key opens; an editor that has just started does not hear every key. */
+  async ask(key) {
+    const input = this.page.locator(".quick-input-widget input");
+    await eventually(
+      async () => {
+        await this.page.keyboard.press(key);
+        return input.waitFor({ timeout: 5_000 }).then(() => true, () => false);
+      },
+      { what: `${key} opens its input` },
+    );
+    return input;
   }
 
   async openFile(name) {
@@ -114,16 +149,14 @@ export class Editor {
   }
 
   async run(title) {
-    await this.page.keyboard.press("F1");
-    const input = this.page.locator(".quick-input-widget input");
+    const input = await this.ask("F1");
     await input.fill(`>${title}`);
     await this.page.locator(".quick-input-list .monaco-list-row.focused", { hasText: title }).waitFor();
     await this.page.keyboard.press("Enter");
   }
 
   async goTo(line, column = 1) {
-    await this.page.keyboard.press("Control+G");
-    const input = this.page.locator(".quick-input-widget input");
+    const input = await this.ask("Control+G");
     await input.fill(`:${line}:${column}`);
     await this.page.keyboard.press("Enter");
     await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
@@ -163,6 +196,10 @@ export class Editor {
 
   async screenshot(name) {
     await mkdir(artifacts, { recursive: true });
+    await this.page.evaluate(() => {
+      const ends = document.getAnimations().filter((a) => a.effect?.getComputedTiming().endTime !== Infinity);
+      return Promise.race([Promise.allSettled(ends.map((a) => a.finished)), new Promise((done) => setTimeout(done, 2000))]);
+    });
     await this.page.screenshot({ path: path.join(artifacts, `${name}.png`) });
   }
 
@@ -177,6 +214,33 @@ export class Editor {
   /** Server processes that this editor has started, without their workers. */
   servers() {
     return descendants(this.process.pid).filter((pid) => commandLine(pid).includes("--stdio"));
+  }
+
+  async type(text) {
+    await this.page.keyboard.type(text);
+  }
+
+  async lineIs(number, text) {
+    await eventually(async () => (await this.lines())[number - 1] === text, { what: `line ${number} is ${text}` });
+  }
+
+  async showProblems() {
+    if (!(await this.page.locator(".markers-panel").isVisible())) {
+      await this.page.keyboard.press("Control+Shift+M");
+      await this.page.locator(".markers-panel").waitFor();
+    }
+  }
+
+  /** The rules in the Problems panel. */
+  async codes() {
+    const rows = await this.page.locator(".markers-panel .monaco-list-row").allTextContents();
+    return rows.flatMap((row) => /([A-Z]+\d+)/.exec(row)?.[1] ?? []);
+  }
+
+  async codesAre(...wanted) {
+    await this.showProblems();
+    const what = `the Problems panel has ${wanted}`;
+    await eventually(async () => (await this.codes()).sort().join() === wanted.sort().join(), { what });
   }
 
   squiggles() {
@@ -194,7 +258,7 @@ export class Editor {
     await eventually(
       async () => {
         await this.page.mouse.move(10, 400);
-        await item.hover();
+        await item.hover({ timeout: 2000 }).catch(() => undefined); // something may lie above it, and go
         return hover.waitFor({ timeout: 2000 }).then(() => true, () => false);
       },
       { what: `the status says ${text}` },
@@ -211,18 +275,17 @@ export class Editor {
   }
 }
 
-/** Waits until `look` gives something true; fails with what it gave last. */
-export async function eventually(look, { timeout = 20_000, what = String(look) } = {}) {
-  const end = Date.now() + timeout;
-  let last;
-  while (Date.now() < end) {
-    last = await look();
-    if (last) {
-      return last;
+/** In each group of tests: a screenshot of what a failed test saw, and an end there if that is wanted. */
+export function watch(editor) {
+  afterEach(async (context) => {
+    if (!context.passed) {
+      await editor()?.screenshot(`failed-${context.name.replaceAll(/\W+/g, "-")}`).catch(() => undefined);
+      if (process.env.CODEFACTORY_BAIL) {
+        await editor()?.stop();
+        process.exit(1);
+      }
     }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`not within ${timeout} ms: ${what}; last: ${JSON.stringify(last)}`);
+  });
 }
 
 /** Installs extensions into a folder that the editors of this process share. */
@@ -243,56 +306,6 @@ async function install(packages) {
     await finished(spawn(process.execPath, [ENTRY, ...where, "--install-extension", file, "--force"], { stdio: "ignore" }));
   }
   return folder;
-}
-
-/** The processes below one. Linux only. */
-function descendants(pid) {
-  const parents = new Map();
-  for (const name of readdirSync("/proc").filter((n) => /^\d+$/.test(n))) {
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
-      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
-    } catch {
-      // it has ended
-    }
-  }
-  const below = (root) => [...parents].filter(([, parent]) => parent === root).flatMap(([child]) => [child, ...below(child)]);
-  return below(pid);
-}
-
-function commandLine(pid) {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-/** tests/scripted_server.py with these steps. */
-export class ScriptedModel {
-  static async start(steps) {
-    const model = new ScriptedModel();
-    model.folder = await mkdtemp(path.join(tmpdir(), "codefactory-model-"));
-    const script = path.join(model.folder, "steps.json");
-    await writeFile(script, JSON.stringify(steps));
-    model.process = spawn(python, [path.join(root, "tests/scripted_server.py"), "--script", script], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
-    model.requests = [];
-    const lines = createInterface({ input: model.process.stdout });
-    model.url = await new Promise((resolve) => {
-      lines.on("line", (line) => {
-        const data = JSON.parse(line);
-        data.url ? resolve(data.url) : model.requests.push(data);
-      });
-    });
-    return model;
-  }
-
-  async stop() {
-    this.process.kill();
-    await rm(this.folder, { recursive: true, force: true });
-  }
 }
 
 async function finished(child) {

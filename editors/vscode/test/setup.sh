@@ -21,3 +21,4 @@ npm install --silent --ignore-scripts code-server@4.139.1 playwright-core@1.65.1
 # The editor's own modules. Without install scripts only its terminal is missing.
 (cd node_modules/code-server/lib/vscode && npm install --silent --omit=dev --ignore-scripts)
 touch .ready
+echo "The rig for UI tests took $SECONDS s."

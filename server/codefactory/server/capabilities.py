@@ -41,6 +41,8 @@ class Capabilities:
     """It answers `codefactory/model/complete`: `initializationOptions.editorModels`."""
     editor_model_allowed: bool = False
     """The user has allowed us the editor's model, without naming it: `initializationOptions.editorModels` "allowed"."""
+    hovers_show_diagnostics: bool = False
+    """Its hovers say what the diagnostics say: `initializationOptions.hoversShowDiagnostics`."""
     link_tooltips: bool = False
     refreshes_lenses: bool = False
     shows_references: str | None = None
@@ -74,6 +76,7 @@ class Capabilities:
             notifications=bool(options.get("notifications")),
             editor_models=bool(options.get("editorModels")),
             editor_model_allowed=options.get("editorModels") == "allowed",
+            hovers_show_diagnostics=bool(options.get("hoversShowDiagnostics")),
             link_tooltips=bool(document.document_link and document.document_link.tooltip_support),
             refreshes_lenses=bool(workspace.code_lens and workspace.code_lens.refresh_support),
             shows_references=str(options["showReferences"]) if options.get("showReferences") else None,

@@ -1,103 +1,18 @@
-"""Proposals and their evidence as JSON and as Markdown."""
+"""Proposals and their evidence in words, for people: one sentence, and Markdown."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from codefactory.analyzers.finding import finding_to_json, span_to_json
+from .shown import paired
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from codefactory.analyzers import Finding
-    from codefactory.pipelines.proposal import Evidence, Proposal, Refusal, Round
+    from codefactory.analyzers import Finding, TextEdit
+    from codefactory.pipelines.proposal import AppliedFix, Proposal, Refusal, Round
 
     from .proposals import Entry
-
-
-def entry_to_json(entry: Entry) -> dict[str, Any]:
-    """A proposal with its evidence. Hunks are edits of the text before, in code points."""
-    proposal = entry.proposal
-    return {
-        "id": proposal.id,
-        "uri": proposal.snapshot.uri,
-        "version": proposal.snapshot.version,
-        "language": proposal.snapshot.language,
-        "status": entry.status,
-        "outcome": entry.outcome,
-        "origin": proposal.origin,
-        "safety": proposal.safety.value,
-        "summary": summary(proposal),
-        "before": proposal.snapshot.text,
-        "after": proposal.after,
-        "hunks": [{"span": span_to_json(e.span), "newText": e.new_text} for e in proposal.edits],
-        "evidence": evidence_to_json(proposal.evidence),
-    }
-
-
-def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
-    delta = evidence.verdict.delta
-    tests = evidence.tests
-    return {
-        "accepted": evidence.verdict.accepted,
-        "fixed": [finding_to_json(f) for f in delta.fixed],
-        "remaining": [finding_to_json(f) for f in delta.remaining],
-        "introduced": [finding_to_json(f) for f in delta.introduced],
-        "analyzers": list(evidence.analyzers),
-        "problems": [{"analyzer": p.analyzer, "kind": p.kind, "message": p.message} for p in evidence.problems],
-        "fixes": [
-            {
-                "fixer": f.fixer,
-                "title": f.title,
-                "rule": f.rule,
-                "line": f.line,
-                "safety": f.safety.value,
-                "notes": list(f.notes),
-            }
-            for f in evidence.fixes
-        ],
-        "rounds": [round_to_json(r) for r in evidence.rounds],
-        "tests": None
-        if tests is None
-        else {
-            "command": list(tests.command),
-            "passed": tests.passed,
-            "summary": tests.summary,
-            "durationS": tests.duration_s,
-            "sandbox": tests.sandbox,
-        },
-        "dependencies": list(evidence.dependencies),
-        "declined": [{"rule": f.rule, "line": f.span.start.line, "reason": why} for f, why in evidence.declined],
-        "costUsd": evidence.cost_usd,
-        "durationS": evidence.duration_s,
-    }
-
-
-def round_to_json(item: Round) -> dict[str, Any]:
-    return {
-        "number": item.number,
-        "model": item.model,
-        "inputTokens": item.usage.input_tokens,
-        "outputTokens": item.usage.output_tokens,
-        "cachedInputTokens": item.usage.cached_input_tokens,
-        "costUsd": item.usage.cost_usd,
-        "durationS": item.duration_s,
-        "accepted": item.verdict is not None and item.verdict.accepted,
-        "verdict": None if item.verdict is None else str(item.verdict),
-        "problem": item.problem,
-        "prompts": list(item.prompts),
-        "notes": list(item.notes),
-    }
-
-
-def refusal_to_json(refusal: Refusal) -> dict[str, Any]:
-    return {
-        "reason": refusal.reason,
-        "remaining": [finding_to_json(f) for f in refusal.remaining],
-        "declined": [{"rule": f.rule, "line": f.span.start.line, "reason": why} for f, why in refusal.declined],
-        "rounds": [round_to_json(r) for r in refusal.rounds],
-        "problems": [{"analyzer": p.analyzer, "kind": p.kind, "message": p.message} for p in refusal.problems],
-    }
 
 
 def summary(proposal: Proposal) -> str:
@@ -106,13 +21,13 @@ def summary(proposal: Proposal) -> str:
     by = list(dict.fromkeys(r.model for r in evidence.rounds)) if proposal.origin != "fixers" else []
     if proposal.origin != "model":
         by.insert(0, "deterministic fixers")
-    verb = "remains" if len(delta.remaining) == 1 else "remain"
-    remaining = f"; {_count(delta.remaining)} {verb}" if delta.remaining else ""
-    return f"{_count(delta.fixed)} fixed by {' and '.join(by)}{remaining}"
+    left = len(paired(delta.remaining))
+    remaining = f"; {_count(left)} {'remains' if left == 1 else 'remain'}" if left else ""
+    return f"{_count(len(paired(delta.fixed)))} fixed by {' and '.join(by)}{remaining}"
 
 
-def _count(findings: Sequence[Finding]) -> str:
-    return f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
+def _count(findings: int) -> str:
+    return f"{findings} finding{'' if findings == 1 else 's'}"
 
 
 def entry_to_markdown(entry: Entry) -> str:
@@ -120,22 +35,15 @@ def entry_to_markdown(entry: Entry) -> str:
     delta = evidence.verdict.delta
     lines = [f"# Evidence for {_name(proposal)}", "", f"{summary(proposal)}. Status: {entry.status}."]
     if entry.outcome:
-        lines += ["", entry.outcome]
+        lines += ["", plain(entry.outcome)]
+    if len(entry.decisions) > 1:
+        decided = zip(proposal.edits, entry.decisions, strict=True)
+        lines += ["", "## Changes", "", *(f"- {_place(edit)}: {decision}" for edit, decision in decided)]
     lines += _findings("Fixed", delta.fixed) + _findings("Remaining", delta.remaining)
     lines += _findings("Introduced", delta.introduced)
     if evidence.fixes:
-        lines += ["", "## Deterministic fixes", ""]
-        lines += [f"- line {f.line + 1}: {plain(f.title)} (`{f.rule}`, {f.safety.value})" for f in evidence.fixes]
-        lines += [f"  - {plain(note)}" for f in evidence.fixes for note in f.notes]
-    if evidence.rounds:
-        lines += [
-            "",
-            "## Model rounds",
-            "",
-            "| # | model | tokens in/out | cost | time | gate |",
-            "|---|---|---|---|---|---|",
-        ]
-        lines += [_round_row(r) for r in evidence.rounds]
+        lines += ["", "## Deterministic fixes", "", *_fixes(evidence.fixes)]
+    lines += _rounds(evidence.rounds)
     lines += ["", "## Checks", "", f"- Analyzers: {', '.join(evidence.analyzers) or 'none'}"]
     lines += [f"- Not checked: {plain(p.message)}" for p in evidence.problems]
     if evidence.tests:
@@ -144,28 +52,84 @@ def entry_to_markdown(entry: Entry) -> str:
         lines.append(f"- Tests {passed}: {plain(evidence.tests.summary)} ({evidence.tests.duration_s:.1f} s, {where})")
     if evidence.dependencies:
         lines.append(f"- New dependencies: {', '.join(evidence.dependencies)}")
-    lines += [f"- Left alone, line {f.span.start.line + 1} `{f.rule}`: {plain(why)}" for f, why in evidence.declined]
+    lines += _declined(evidence.declined)
     return "\n".join(lines) + "\n"
 
 
-def _name(proposal: Proposal) -> str:
-    return proposal.snapshot.name.replace("\\", "/").rpartition("/")[2]
+def refusal_to_markdown(refusal: Refusal) -> str:
+    lines = [f"# {_name(refusal)} was not changed", "", plain(refusal.reason)]
+    lines += _findings("Remaining", refusal.remaining) + _rounds(refusal.rounds)
+    notes = [f"- Not checked: {plain(p.message)}" for p in refusal.problems] + _declined(refusal.declined)
+    lines += ["", "## Checks", "", *notes] if notes else []
+    return "\n".join(lines) + "\n"
+
+
+def _name(result: Proposal | Refusal) -> str:
+    return result.snapshot.name.replace("\\", "/").rpartition("/")[2]
+
+
+def _place(edit: TextEdit) -> str:
+    """In the text before; an edit that ends at the start of a line does not touch that line."""
+    first, last = edit.span.start.line + 1, edit.span.end.line + (edit.span.end.column > 0)
+    return f"lines {first}–{last}" if last > first else f"line {first}"
 
 
 def _findings(title: str, findings: Iterable[Finding]) -> list[str]:
-    rows = [f"- line {f.span.start.line + 1}: `{f.rule}` {plain(f.message)}" for f in findings]
+    """What two tools say alike is one row that names both."""
+    rows = [
+        f"- line {item.finding.span.start.line + 1}: {_rules(f.rule for f in item.all)} {plain(item.finding.message)}"
+        for item in paired(findings)
+    ]
     return ["", f"## {title}", "", *rows] if rows else []
 
 
-def _round_row(item: Round) -> str:
-    tokens = f"{_known(item.usage.input_tokens)}/{_known(item.usage.output_tokens)}"
-    cost = "unknown" if item.usage.cost_usd is None else f"${item.usage.cost_usd:.4f}"
-    said = item.problem or str(item.verdict)
-    return f"| {item.number} | {item.model} | {tokens} | {cost} | {item.duration_s:.1f} s | {plain(said)} |"
+def _fixes(fixes: Iterable[AppliedFix]) -> list[str]:
+    """The same edit for several rules is one row."""
+    rules: dict[tuple[int, str, str, tuple[str, ...]], list[str]] = {}
+    for fix in fixes:
+        rules.setdefault((fix.line, fix.title, fix.safety.value, fix.notes), []).append(fix.rule)
+    rows: list[str] = []
+    for (line, title, safety, notes), names in rules.items():
+        rows.append(f"- line {line + 1}: {plain(title)} ({_rules(names)}, {safety})")
+        rows += [f"  - {plain(note)}" for note in notes]
+    return rows
+
+
+def _declined(declined: Iterable[tuple[Finding, str]]) -> list[str]:
+    reasons = {finding.fingerprint: why for finding, why in declined}
+    return [
+        f"- Left alone, line {item.finding.span.start.line + 1} {_rules(f.rule for f in item.all)}: "
+        + plain(next(reasons[f.fingerprint] for f in item.all))
+        for item in paired(finding for finding, _ in declined)
+    ]
+
+
+def _rules(names: Iterable[str]) -> str:
+    return " ".join(f"`{name}`" for name in dict.fromkeys(names))
+
+
+def _rounds(rounds: Iterable[Round]) -> list[str]:
+    rows = [f"{item.number}. {plain(item.model)}: {_said(item)} ({_used(item)})" for item in rounds]
+    return ["", "## Model rounds", "", *rows] if rows else []
+
+
+def _said(item: Round) -> str:
+    if item.verdict is not None:
+        return "accepted by the gate" if item.verdict.accepted else f"the gate {plain(str(item.verdict))}"
+    return plain((item.problem or "no answer").removeprefix(f"{item.model}: "))
+
+
+def _used(item: Round) -> str:
+    usage = item.usage
+    if usage.input_tokens is None and usage.output_tokens is None:
+        return f"{item.duration_s:.1f} s"
+    tokens = f"{_known(usage.input_tokens)} tokens in, {_known(usage.output_tokens)} out"
+    cost = "price unknown" if usage.cost_usd is None else f"${usage.cost_usd:.4f}"
+    return f"{tokens}, {cost}, {item.duration_s:.1f} s"
 
 
 def _known(value: int | None) -> str:
-    return "?" if value is None else str(value)
+    return "?" if value is None else f"{value:,}"
 
 
 def plain(text: str) -> str:

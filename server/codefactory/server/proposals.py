@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from codefactory.pipelines.proposal import Proposal
 
 KEPT = 100
 """Proposals whose evidence can still be asked for; the oldest go first."""
 
-Status = Literal["open", "applied", "discarded", "failed"]
+Decision = Literal["open", "applied", "rejected"]
+Status = Literal["open", "applied", "partly applied", "rejected"]
 
 
 @dataclass(slots=True)
 class Entry:
     proposal: Proposal
-    status: Status = "open"
+    decisions: list[Decision] = field(default_factory=list[Decision])
+    """One for each hunk, that is, for each of the proposal's edits."""
     outcome: str = ""
-    """What happened when it was applied, in words."""
+    """Why applying it failed or is not certain, in words."""
+
+    def __post_init__(self) -> None:
+        self.decisions = self.decisions or ["open"] * len(self.proposal.edits)
+
+    @property
+    def open(self) -> tuple[int, ...]:
+        """The numbers of the hunks that nobody has decided about."""
+        return tuple(number for number, decision in enumerate(self.decisions) if decision == "open")
+
+    @property
+    def status(self) -> Status:
+        """Of the whole: open until each hunk is decided."""
+        if self.open:
+            return "open"
+        if "applied" not in self.decisions:
+            return "rejected"
+        return "partly applied" if "rejected" in self.decisions else "applied"
+
+    def decide(self, hunks: Iterable[int], decision: Decision) -> None:
+        for number in hunks:
+            self.decisions[number] = decision
 
 
 class Proposals:

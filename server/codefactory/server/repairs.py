@@ -174,15 +174,27 @@ async def _model(server: Server, settings: Settings) -> Model | None:
     return choice.model
 
 
-async def apply_proposal(server: Server, entry: Entry) -> Outcome:
-    """Apply it, remember what came of it, and who wrote what."""
+async def apply_proposal(server: Server, entry: Entry, hunks: Sequence[int] | None = None) -> Outcome:
+    """Apply it, or some hunks of it, which the gate then looks at by themselves. Remembers what came of it."""
+    numbers = entry.open if hunks is None else tuple(sorted(set(hunks)))
+    if len(numbers) == len(entry.proposal.edits):
+        outcome = await _apply(server, entry.proposal)
+    else:
+        part = await propose_part(server, entry.proposal, numbers)
+        outcome = await _apply(server, part) if part.kind == "proposal" else Outcome("refused", part.reason)
+    entry.outcome = "" if outcome.status == "applied" else outcome.message
+    if outcome.applied:
+        entry.decide(numbers, "applied")
+    return outcome
+
+
+async def _apply(server: Server, proposal: Proposal) -> Outcome:
+    """Apply it, and remember who wrote what."""
 
     async def check(now: Snapshot, text: str) -> str | None:
         return await _against(server, now, text)
 
-    proposal = entry.proposal
     outcome = await server.applier.apply(Change(proposal.snapshot, proposal.edits, label(proposal)), check)
-    entry.status, entry.outcome = ("applied" if outcome.applied else "failed"), outcome.message
     if outcome.status == "applied" and outcome.after is not None and proposal.origin != "fixers":
         server.provenance.record(proposal, outcome)
     return outcome

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from codefactory.analyzers import Analysis, Finding, Severity
 
 
@@ -33,7 +35,13 @@ def shown(analysis: Analysis, minimum: Severity) -> tuple[Shown, ...]:
     confidence. Where ruff ran, it alone says what does not parse: it names the error, tree-sitter only the place.
     """
     ruff_ran = any(name.startswith("ruff") for name in analysis.analyzers)
-    findings = [f for f in analysis.findings if not (f.tool == "syntax" and ruff_ran)]
+    items = paired(f for f in analysis.findings if not (f.tool == "syntax" and ruff_ran))
+    return tuple(item for item in items if max(f.severity for f in item.all) >= minimum)
+
+
+def paired(findings: Iterable[Finding]) -> tuple[Shown, ...]:
+    """Each thing once, in order of position."""
+    findings = tuple(findings)
     by_place: dict[tuple[str, int], list[Finding]] = defaultdict(list)
     for finding in findings:
         if finding.tool == "ruff" and (code := _bandit_code(finding)):
@@ -46,8 +54,7 @@ def shown(analysis: Analysis, minimum: Severity) -> tuple[Shown, ...]:
         elif not (finding.tool == "ruff" and _bandit_code(finding)):
             items.append(Shown(finding))
     items += [Shown(f) for left in by_place.values() for f in left]
-    visible = [item for item in items if max(f.severity for f in item.all) >= minimum]
-    return tuple(sorted(visible, key=lambda i: (i.finding.span, i.finding.tool, i.finding.code, i.finding.message)))
+    return tuple(sorted(items, key=lambda i: (i.finding.span, i.finding.tool, i.finding.code, i.finding.message)))
 
 
 def _take_twin(finding: Finding, by_place: dict[tuple[str, int], list[Finding]]) -> Finding | None:

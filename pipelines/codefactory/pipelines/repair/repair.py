@@ -133,6 +133,8 @@ def _refusal(state: State, ended: str | None, run: SuiteRun | None, *, asked: bo
         return f"Every change made tests fail that passed before: {run.summary}."
     if not asked:
         return NO_MODEL
+    if ended and all(r.problem == ended for r in state.rounds):
+        return f"The model {'gave no answer' if state.rounds else 'was not asked'}. {ended}"
     refused = next((str(r.verdict) for r in reversed(state.rounds) if r.verdict), None)
     tried = f" The gate {refused}." if refused else ""
     return f"The model found no change that the gate accepts. {ended or ''}{tried}".replace("  ", " ").strip()

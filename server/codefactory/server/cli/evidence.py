@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from codefactory.analyzers import Safety
+from codefactory.server.as_json import proposal_to_json, refusal_to_json
 
-from .report import finding_to_json, problem_to_json
 from .terminal import SAFETY_STYLE, SEVERITY_STYLE, hanging, link, plural, safe
 
 if TYPE_CHECKING:
@@ -95,52 +95,14 @@ def print_summary(out: Console, all_repaired: Sequence[Repaired], *, write: bool
     out.print(hanging(out, text, 2), soft_wrap=True)
 
 
-def evidence_to_json(repaired: Repaired) -> dict[str, Any]:
+def repaired_to_json(repaired: Repaired) -> dict[str, Any]:
     result = repaired.result
     data: dict[str, Any] = {"path": repaired.name, "status": status(repaired), "written": repaired.written}
     if repaired.failure:
         data["failure"] = repaired.failure
     if result.kind == "refusal":
-        reasons = {f.fingerprint: reason for f, reason in result.declined}
-        return data | {
-            "reason": result.reason,
-            "remaining": [_remaining_to_json(f, reasons.get(f.fingerprint)) for f in result.remaining],
-            "rounds": [_round_to_json(r) for r in result.rounds],
-            "problems": [problem_to_json(p) for p in result.problems],
-        }
-    evidence = result.evidence
-    delta = evidence.verdict.delta
-    reasons = {f.fingerprint: reason for f, reason in evidence.declined}
-    return data | {
-        "id": result.id,
-        "origin": result.origin,
-        "safety": result.safety.value,
-        "diff": repaired.diff.decode(repaired.file.encoding, "replace"),
-        "evidence": {
-            "analyzers": list(evidence.analyzers),
-            "accepted": evidence.verdict.accepted,
-            "fixed": [finding_to_json(f) for f in delta.fixed],
-            "remaining": [_remaining_to_json(f, reasons.get(f.fingerprint)) for f in delta.remaining],
-            "introduced": [finding_to_json(f) for f in delta.introduced],
-            "fixes": [
-                {
-                    "rule": fix.rule,
-                    "line": fix.line + 1,
-                    "title": fix.title,
-                    "fixer": fix.fixer,
-                    "safety": fix.safety.value,
-                    "notes": list(fix.notes),
-                }
-                for fix in evidence.fixes
-            ],
-            "dependencies": list(evidence.dependencies),
-            "rounds": [_round_to_json(r) for r in evidence.rounds],
-            "costUsd": evidence.cost_usd,
-            "tests": _tests_to_json(evidence.tests) if evidence.tests else None,
-            "problems": [problem_to_json(p) for p in evidence.problems],
-            "durationS": round(evidence.duration_s, 3),
-        },
-    }
+        return data | refusal_to_json(result)
+    return data | {"diff": repaired.diff.decode(repaired.file.encoding, "replace")} | proposal_to_json(result)
 
 
 def status(repaired: Repaired) -> Literal["written", "proposed", "refused", "failed"]:
@@ -158,10 +120,6 @@ def rounds_of(repaired: Repaired) -> tuple[Round, ...]:
 
 def _walls(tests: SuiteRun) -> str:
     return "without a sandbox" if tests.sandbox == "none" else f"in {tests.sandbox}"
-
-
-def _tests_to_json(tests: SuiteRun) -> dict[str, Any]:
-    return {"passed": tests.passed, "summary": tests.summary, "sandbox": tests.sandbox}
 
 
 def _introduced(findings: Sequence[Finding]) -> str:
@@ -261,24 +219,3 @@ def _table(all_repaired: Iterable[Repaired]) -> Table:
             Text(status(repaired), styles[status(repaired)]),
         )
     return table
-
-
-def _remaining_to_json(finding: Finding, reason: str | None) -> dict[str, Any]:
-    return finding_to_json(finding) | {"notFixed": [reason] if reason else []}
-
-
-def _round_to_json(r: Round) -> dict[str, Any]:
-    return {
-        "number": r.number,
-        "model": r.model,
-        "inputTokens": r.usage.input_tokens,
-        "outputTokens": r.usage.output_tokens,
-        "cachedInputTokens": r.usage.cached_input_tokens,
-        "costUsd": r.usage.cost_usd,
-        "durationS": round(r.duration_s, 3),
-        "accepted": r.verdict is not None and r.verdict.accepted,
-        "verdict": str(r.verdict) if r.verdict else None,
-        "problem": r.problem,
-        "prompts": list(r.prompts),
-        "notes": list(r.notes),
-    }

@@ -339,9 +339,10 @@ def asking_of(scanned: Scanned, course: Course) -> dict[str, Any]:
 def _write_results(
     wish: Wish, finished: Sequence[Repaired], problems: Sequence[Problem], course: Course, again: str
 ) -> None:
+    from codefactory.server.as_json import problem_to_json
+
     from . import diffs, terminal
-    from .evidence import evidence_to_json, print_evidence, print_summary
-    from .report import problem_to_json
+    from .evidence import print_evidence, print_summary, repaired_to_json
 
     if wish.output == "json":
         terminal.print_json(
@@ -350,7 +351,7 @@ def _write_results(
                 "mode": "write" if wish.write else "diff",
                 "interrupted": course.interrupted,
                 "models": [{"name": c.name, "why": c.why} for c in dict.fromkeys(course.choices.values())],
-                "files": [evidence_to_json(r) for r in finished],
+                "files": [repaired_to_json(r) for r in finished],
                 "problems": [problem_to_json(p) for p in problems],
             }
         )

@@ -7,12 +7,13 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from codefactory.analyzers.finding import Severity
+from codefactory.server.as_json import finding_to_json, problem_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from codefactory.analyzers import Finding, Fix, Problem, Snapshot, Span
+    from codefactory.analyzers import Finding, Problem, Snapshot
     from codefactory.analyzers.fixers import Outcome
     from codefactory.server.scan import Scanned
 
@@ -76,42 +77,4 @@ def report_to_json(report: Report, name: Callable[[Path], str]) -> dict[str, Any
         "problems": [problem_to_json(p) for p in report.problems],
         "skipped": [name(path) for path in report.skipped],
         "durationS": round(report.duration_s, 3),
-    }
-
-
-def finding_to_json(finding: Finding, outcome: Outcome | None = None) -> dict[str, Any]:
-    return {
-        "rule": finding.rule,
-        "tool": finding.tool,
-        "code": finding.code,
-        "message": finding.message,
-        "severity": finding.severity.name.lower(),
-        "confidence": finding.confidence.name.lower(),
-        **span_to_json(finding.span),
-        "url": finding.url,
-        "fingerprint": finding.fingerprint,
-        "fixes": [_fix_to_json(fix) for fix in outcome.fixes] if outcome else [],
-        "notFixed": list(outcome.declined) if outcome else [],
-    }
-
-
-def span_to_json(span: Span) -> dict[str, Any]:
-    return {
-        "start": {"line": span.start.line + 1, "column": span.start.column + 1},
-        "end": {"line": span.end.line + 1, "column": span.end.column + 1},
-    }
-
-
-def problem_to_json(problem: Problem) -> dict[str, Any]:
-    return {"analyzer": problem.analyzer, "kind": problem.kind, "message": problem.message}
-
-
-def _fix_to_json(fix: Fix) -> dict[str, Any]:
-    return {
-        "title": fix.title,
-        "safety": fix.safety.value,
-        "fixer": fix.fixer,
-        "notes": list(fix.notes),
-        "dependencies": list(fix.dependencies),
-        "edits": [{**span_to_json(edit.span), "newText": edit.new_text} for edit in fix.edits],
     }

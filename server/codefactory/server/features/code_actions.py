@@ -153,7 +153,7 @@ def _deterministic(choice: Choice, target: dict[str, Any], about: list[types.Dia
 def fix_title(fix: Fix) -> str:
     """With its safety, and with what the author has to know where there is something."""
     notes = [*fix.notes, *(f"needs {name}" for name in fix.dependencies)]
-    note = f": {notes[0]}" if notes else ""
+    note = ": " + notes[0].removesuffix(".") if notes else ""
     return f"{fix.title} ({fix.safety.value}{note})"
 
 

@@ -13,10 +13,12 @@ from pygls.exceptions import JsonRpcInvalidParams
 from codefactory.analyzers import Safety
 from codefactory.server import repairs, touched
 from codefactory.server.apply import Change, Outcome
-from codefactory.server.evidence import entry_to_json, entry_to_markdown, refusal_to_json, summary
+from codefactory.server.as_json import refusal_to_json
+from codefactory.server.evidence import entry_to_markdown, refusal_to_markdown, summary
 from codefactory.server.suppression import suppress
 
 from .diagnostics import visible
+from .proposals import proposal_json
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -73,11 +75,10 @@ async def repair_file(server: Server, values: Mapping[str, Any]) -> dict[str, An
     async def work(job: Job) -> dict[str, Any]:
         snapshot = await repairs.document(server, uri)
         if snapshot is None:
-            return {"message": f"{uri} cannot be read."}
+            return say_nothing_done(server, f"{uri} cannot be read.")
         chosen = only if where is None else await touched.fingerprints_in(server, uri, where)
         if chosen is not None and not chosen:
-            server.client.show("Code Factory: There is no finding in the selection.")
-            return {"message": "There is no finding in the selection."}
+            return say_nothing_done(server, "There is no finding in the selection.")
         result = await repairs.repair(server, snapshot, only=chosen, report=lambda m: server.jobs.report(job, m))
         return await conclude(server, result)
 
@@ -105,7 +106,7 @@ async def repair_workspace(server: Server, values: Mapping[str, Any]) -> dict[st
             if result.kind == "proposal":
                 entries.append(server.proposals.add(result))
         if not entries:
-            return {"message": "There is nothing to repair in this workspace.", "problems": problems}
+            return say_nothing_done(server, "There is nothing to repair in this workspace.") | {"problems": problems}
         message = f"{len(entries)} files can be repaired"
         offer(server, entries, message)
         return {"message": message, "proposals": [e.proposal.id for e in entries], "problems": problems}
@@ -116,10 +117,10 @@ async def repair_workspace(server: Server, values: Mapping[str, Any]) -> dict[st
 async def conclude(server: Server, result: Proposal | Refusal) -> dict[str, Any]:
     """What a job ends with: a refusal is told, a safe change applied, anything else offered."""
     if result.kind == "refusal":
-        server.client.show(f"Code Factory: {result.reason}")
-        return {"message": result.reason, "refusal": refusal_to_json(result)}
+        said = say_nothing_done(server, result.reason)
+        return said | {"refusal": refusal_to_json(result), "markdown": refusal_to_markdown(result)}
     entry = server.proposals.add(result)
-    said: dict[str, Any] = {"message": summary(result), "proposal": result.id, "safety": result.safety.value}
+    said = {"message": summary(result), "proposal": result.id, "safety": result.safety.value}
     if server.client.capabilities.previews:
         return said
     if result.safety is Safety.SAFE:
@@ -128,6 +129,13 @@ async def conclude(server: Server, result: Proposal | Refusal) -> dict[str, Any]
         return said | {"outcome": outcome.as_json()}
     offer(server, [entry], summary(result))
     return said
+
+
+def say_nothing_done(server: Server, why: str) -> dict[str, Any]:
+    """Clients with a view of their own read it from the job's result."""
+    if not server.client.capabilities.previews:
+        server.client.show(f"Code Factory: {why}")
+    return {"message": why}
 
 
 def offer(server: Server, entries: Sequence[Entry], message: str) -> None:
@@ -143,7 +151,7 @@ def offer(server: Server, entries: Sequence[Entry], message: str) -> None:
             if answer == "Apply":
                 tell(server, await repairs.apply_proposal(server, entry))
             elif answer == "Discard":
-                entry.status = "discarded"
+                entry.decide(entry.open, "rejected")
 
     server.spawn(ask())
 
@@ -202,29 +210,36 @@ async def suppress_finding(server: Server, values: Mapping[str, Any]) -> dict[st
 
 
 async def apply_proposal(server: Server, values: Mapping[str, Any]) -> dict[str, Any]:
-    """{proposal, hunks?}: apply a proposal, or those hunks of it, which the gate then looks at by themselves."""
+    """{proposal, hunks?}: apply what is open of a proposal, or those hunks of it."""
     entry = server.proposals.get(required(values, "proposal"))
-    if entry is None or entry.status == "applied":
-        why = "is not kept any more" if entry is None else "was applied before"
-        return _told(server, Outcome("conflict", f"This proposal {why}. Nothing was changed."))
-    hunks = values.get("hunks")
-    if isinstance(hunks, list):
-        chosen = cast("list[object]", hunks)
-        numbers = [h for h in chosen if isinstance(h, int) and 0 <= h < len(entry.proposal.edits)]
-        if len(numbers) != len(chosen) or not numbers:
-            raise JsonRpcInvalidParams("hunks must be numbers of this proposal's hunks, from 0.")
-        if len(set(numbers)) < len(entry.proposal.edits):
-            return await _applied(server, await repairs.propose_part(server, entry.proposal, numbers))
-    return _told(server, await repairs.apply_proposal(server, entry))
+    if entry is None:
+        return _told(server, Outcome("conflict", "This proposal is not kept any more. Nothing was changed."))
+    numbers = _hunks(entry, values)
+    if not numbers or "applied" in {entry.decisions[number] for number in numbers}:
+        return _told(server, Outcome("conflict", "This was decided before. Nothing was changed."))
+    return _told(server, await repairs.apply_proposal(server, entry, numbers))
 
 
 async def discard_proposal(server: Server, values: Mapping[str, Any]) -> bool:
-    """{proposal}. False if it is not open."""
+    """{proposal, hunks?}: reject what is open of a proposal, or of those hunks. False if nothing of it is open."""
     entry = server.proposals.get(required(values, "proposal"))
-    if entry is None or entry.status != "open":
+    numbers = [] if entry is None else [n for n in _hunks(entry, values) if n in entry.open]
+    if entry is None or not numbers:
         return False
-    entry.status = "discarded"
+    entry.decide(numbers, "rejected")
     return True
+
+
+def _hunks(entry: Entry, values: Mapping[str, Any]) -> Sequence[int]:
+    """The numbers that were named, else those of the open ones. Raises JsonRpcInvalidParams."""
+    hunks = values.get("hunks")
+    if not isinstance(hunks, list):
+        return entry.open
+    chosen = cast("list[object]", hunks)
+    numbers = [h for h in chosen if isinstance(h, int) and 0 <= h < len(entry.proposal.edits)]
+    if len(numbers) != len(chosen) or not numbers:
+        raise JsonRpcInvalidParams("hunks must be numbers of this proposal's hunks, from 0.")
+    return numbers
 
 
 async def cancel(server: Server, values: Mapping[str, Any]) -> bool:
@@ -238,7 +253,9 @@ async def show_evidence(server: Server, values: Mapping[str, Any]) -> dict[str, 
     """{proposal?, uri?}: the evidence of a proposal, or of the last one; null when there is none."""
     wanted, uri = values.get("proposal"), values.get("uri")
     entry = server.proposals.get(wanted) if isinstance(wanted, str) else server.proposals.latest(uri)
-    return None if entry is None else {"json": entry_to_json(entry), "markdown": entry_to_markdown(entry)}
+    if entry is None:
+        return None
+    return {"json": proposal_json(entry, server.client.encoding), "markdown": entry_to_markdown(entry)}
 
 
 async def _target(server: Server, values: Mapping[str, Any]) -> tuple[Checked | None, Shown | None]:

@@ -35,7 +35,9 @@ def register(server: Server) -> None:
         items = at(visible(checked).items, position)
         author = server.provenance.at(uri, position)
         imported = await server.graphs.ask(uri, lambda graph, path: import_hover(graph, path, position), PATIENCE_S)
-        content = hover(items, server.models.name(checked.project.settings), author, imported)
+        model = server.models.name(checked.project.settings)
+        repeats = not server.client.capabilities.hovers_show_diagnostics
+        content = hover(items, model, author, imported, repeats=repeats)
         if content is None:
             return None
         where = convert.to_range(items[0].finding.span, text, server.client.encoding) if items else None
@@ -59,9 +61,11 @@ def import_hover(graph: FolderGraph, path: str, position: Position) -> str | Non
     return imports.hover(graph, edges) if edges else None
 
 
-def hover(items: Sequence[Shown], model: str | None, author: Proposal | None, imported: str | None) -> str | None:
-    """Markdown; None when there is nothing to say."""
-    parts = [_finding(item, model) for item in items]
+def hover(
+    items: Sequence[Shown], model: str | None, author: Proposal | None, imported: str | None, *, repeats: bool = True
+) -> str | None:
+    """Markdown; None when there is nothing to say. `repeats`: with the messages that are in the diagnostics too."""
+    parts = [_finding(item, model, repeats=repeats) for item in items]
     if imported is not None:
         parts.append(imported)
     if author is not None:
@@ -70,11 +74,12 @@ def hover(items: Sequence[Shown], model: str | None, author: Proposal | None, im
     return "\n\n---\n\n".join(parts) or None
 
 
-def _finding(item: Shown, model: str | None) -> str:
+def _finding(item: Shown, model: str | None, *, repeats: bool) -> str:
     finding = item.finding
     codes = ", ".join(f"[{f.rule}]({f.url})" if f.url else f"`{f.rule}`" for f in item.all)
     severity, confidence = finding.severity.name.lower(), finding.confidence.name.lower()
-    lines = [plain(finding.message), f"{codes} · severity {severity}, confidence {confidence}"]
+    lines = [plain(finding.message)] if repeats else []
+    lines.append(f"{codes} · severity {severity}, confidence {confidence}")
     if finding.fix is not None:
         lines.append(f"{finding.tool} has a {finding.fix.safety.value} fix: {plain(finding.fix.title)}.")
     else:

@@ -1,18 +1,19 @@
 """Proposals for clients with a view of their own.
 
-`codefactory/proposal` {id} → the text before and after, the hunks and the evidence; null when it is not kept any more.
+`codefactory/proposal` {id} → the text before and after, the hunks, what was decided about each, and the evidence; null
+when it is not kept any more.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from codefactory.server.as_json import proposal_to_json
 from codefactory.server.convert import to_range
-from codefactory.server.evidence import entry_to_json
 from codefactory.server.protocol import as_object
 
 if TYPE_CHECKING:
-    from codefactory.analyzers import Encoding
+    from codefactory.analyzers import Encoding, Snapshot, Span
     from codefactory.server.app import Server
     from codefactory.server.proposals import Entry
 
@@ -26,13 +27,27 @@ def register(server: Server) -> None:
 
 
 def proposal_json(entry: Entry, encoding: Encoding) -> dict[str, Any]:
-    """Hunks carry a `range` in the client's own units."""
-    data = entry_to_json(entry)
-    for hunk, edit in zip(data["hunks"], entry.proposal.edits, strict=True):
-        where = to_range(edit.span, entry.proposal.snapshot.lines, encoding)
-        hunk["range"] = {
-            "start": {"line": where.start.line, "character": where.start.character},
-            "end": {"line": where.end.line, "character": where.end.character},
-        }
-        del hunk["span"]
-    return data
+    """Hunks are edits of the text before; their `range` is in the client's own units."""
+    snapshot = entry.proposal.snapshot
+    decided = zip(entry.proposal.edits, entry.decisions, strict=True)
+    return proposal_to_json(entry.proposal) | {
+        "uri": snapshot.uri,
+        "version": snapshot.version,
+        "language": snapshot.language,
+        "status": entry.status,
+        "outcome": entry.outcome,
+        "before": snapshot.text,
+        "after": entry.proposal.after,
+        "hunks": [
+            {"range": _range(edit.span, snapshot, encoding), "newText": edit.new_text, "status": decision}
+            for edit, decision in decided
+        ],
+    }
+
+
+def _range(span: Span, snapshot: Snapshot, encoding: Encoding) -> dict[str, Any]:
+    where = to_range(span, snapshot.lines, encoding)
+    return {
+        "start": {"line": where.start.line, "character": where.start.character},
+        "end": {"line": where.end.line, "character": where.end.character},
+    }
