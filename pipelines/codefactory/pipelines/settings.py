@@ -22,9 +22,9 @@ from pydantic.alias_generators import to_camel
 from codefactory.analyzers import ANALYZERS, Problem, Safety
 
 from . import trust
-from .models.model import Role  # noqa: TC001  # pydantic reads it
 from .names import snake
 from .policy.workspace import PolicySettings
+from .role import Role  # noqa: TC001 pydantic reads it
 from .secrets.sources import SecretSource  # noqa: TC001 pydantic reads it
 
 if TYPE_CHECKING:

@@ -83,7 +83,7 @@ def _tools() -> Iterator[Check]:
     for name in ("bandit", "libcst"):
         yield _distribution(name, essential=True)
     yield _distribution("litellm", essential=False)
-    yield _distribution("xllamacpp", essential=False, remedy="pip install 'codefactory[local]', to run models here")
+    yield _distribution("xllamacpp", essential=False, remedy="pip install xllamacpp, to run models on this machine")
     try:
         done = subprocess.run(["git", "--version"], capture_output=True, text=True, timeout=10, check=True)
         yield Check("git", "ok", done.stdout.strip().removeprefix("git version "))

@@ -171,5 +171,5 @@ CODE = StepType(
     effects_of=_effects,
     trusted=True,
     verbatim=frozenset(("code",)),
-    example="type: code\nwith:\n  inputs: {numbers: [1, 2, 3]}\n  code: output = sum(inputs['numbers'])\n",
+    example="type: code\nwith:\n  inputs: {numbers: [3, 1, 2]}\n  code: output = sorted(inputs['numbers'])",
 )
