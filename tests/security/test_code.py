@@ -13,7 +13,6 @@ from codefactory.pipelines.definitions import loads
 from codefactory.pipelines.engine import Engine
 from codefactory.pipelines.policy import AccessPolicy
 from codefactory.pipelines.sandbox import choice
-from codefactory.pipelines.sandbox.choice import Found
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,7 +137,8 @@ async def test_results_are_checked(code: str, said: str) -> None:
 
 @pytest.mark.hostile("code-without-sandbox", "code where there is no sandbox")
 async def test_without_a_sandbox_code_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "_survey", (Found("bubblewrap", None, "the program bwrap is not installed"),))
+    monkeypatch.setattr(choice, "_candidates", lambda: [("bubblewrap", "the program bwrap is not installed")])
+    monkeypatch.setattr(choice, "_known", {})
     said = await run({"code": "output = 1"})
     assert "no sandbox works here (bubblewrap: the program bwrap is not installed)" in said
     assert 'set `policy.sandbox = "none"`' in said

@@ -156,9 +156,12 @@ async def _run(command: Sequence[str], folder: Path, timeout_s: float) -> tuple[
 
 async def _walls() -> Sandbox | None:
     """Bubblewrap. Landlock refuses what many tests do: changing modes, UNIX sockets, shared memory."""
-    from codefactory.pipelines.sandbox import survey
+    from codefactory.pipelines.sandbox import SandboxUnavailableError, chosen
 
-    return next((found.sandbox for found in await survey() if found.name == "bubblewrap"), None)
+    try:
+        return await chosen(only="bubblewrap")
+    except SandboxUnavailableError:
+        return None
 
 
 async def _run_inside(

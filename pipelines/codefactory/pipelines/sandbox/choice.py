@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from .sandbox import Limits, Sandbox, SandboxUnavailableError
@@ -30,38 +31,47 @@ class Found:
     """What is in force, or why it does not work."""
 
 
-_survey: tuple[Found, ...] | None = None
+_known: dict[MechanismName, Found] = {}
+"""What works does not change while we run."""
 
 
 async def survey() -> tuple[Found, ...]:
     """Every mechanism of this system, the best first. Remembered."""
-    global _survey
-    if _survey is None:
-        _survey = tuple([await _tried(name, made) for name, made in _candidates()])
-    return _survey
+    return tuple([await _found(name, made) for name, made in _candidates()])
 
 
-async def chosen(mode: Mode = "required") -> Sandbox:
-    """The best sandbox that works here. `mode` "none": no walls where there is none, rather than an error.
+async def chosen(mode: Mode = "required", only: MechanismName | None = None) -> Sandbox:
+    """The best sandbox that works here; those after it are not tried. `only`: no other than this one. `mode` "none":
+    no walls where there is none, rather than an error.
 
     Raises SandboxUnavailableError, which says why each mechanism does not work.
     """
-    found = await survey()
-    for each in found:
-        if each.sandbox is not None:
-            return each.sandbox
+    reasons: list[str] = []
+    for name, made in _candidates():
+        if only in (None, name):
+            found = await _found(name, made)
+            if found.sandbox is not None:
+                return found.sandbox
+            reasons.append(f"{name}: {found.reason}")
     if mode == "none":
         from .bare import Bare
 
         return Sandbox(Bare())
-    reasons = "; ".join(f"{each.name}: {each.reason}" for each in found) or f"there is none for {sys.platform}"
+    why = "; ".join(reasons) or f"there is none for {sys.platform}"
     remedy = _INSTALL.get(sys.platform, "run on Linux or macOS")
     raise SandboxUnavailableError(
-        f"code cannot be run: no sandbox works here ({reasons}). To have one, {remedy}. To run code with all your "
+        f"code cannot be run: no sandbox works here ({why}). To have one, {remedy}. To run code with all your "
         'rights instead, set `policy.sandbox = "none"`'
     )
 
 
+async def _found(name: MechanismName, made: Mechanism | str) -> Found:
+    if name not in _known:
+        _known[name] = await _tried(name, made)
+    return _known[name]
+
+
+@cache
 def _candidates() -> list[tuple[MechanismName, Mechanism | str]]:
     """Mechanisms, or why there is none."""
     if sys.platform == "linux":

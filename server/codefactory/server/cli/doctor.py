@@ -152,7 +152,12 @@ def _sandboxes(project: Project) -> Iterator[Check]:
     if project.settings.tests.command:
         walled = project.settings.tests.sandbox == "auto" and any(f.sandbox and f.name == "bubblewrap" for f in found)
         where = "in bubblewrap" if walled else "without a sandbox"
-        yield Check("project's tests", "ok" if walled else "note", f"run {where}", _INSTALL["bubblewrap"])
+        yield Check(
+            "project's tests",
+            "ok" if walled else "note",
+            f"run {where}",
+            _INSTALL["bubblewrap"] if sys.platform == "linux" else "",
+        )
 
 
 _INSTALL = {"bubblewrap": "apt, dnf or pacman install bubblewrap"}
