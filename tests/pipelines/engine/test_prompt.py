@@ -82,13 +82,14 @@ async def test_data_that_stays_wrong_is_an_invalid_output_and_can_be_tried_again
     assert result.output == {"score": 1}
 
 
+@tools.tool
 def double(number: int) -> int:
     """Twice the number."""
     return 2 * number
 
 
 async def test_tools_are_called_and_then_the_schema_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tools, "default_tools", lambda: tools.Tools([tools.tool(double)]))
+    monkeypatch.setattr(tools, "default_tools", lambda: tools.Tools([double]))
     script = [Reply("", tool_calls=(("double", '{"number": 21}'),)), Reply("It is 42."), Reply('{"score": 42}')]
     with ScriptedServer(script) as server:
         result = await Asking(server)(plan(SCHEMA + "\ntools: [double]"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from . import litellm_process
 from .openai_wire import request_body
 from .prices import price_of
+from .prompt_cache import mark_stable
 from .retries import Retries, Sleep
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class LiteLLMModel:
     def _request(self, messages: Sequence[Message], max_output_tokens: int, options: Options) -> dict[str, Any]:
         request = request_body(self._name, messages, max_output_tokens=max_output_tokens, **options)
         request |= {
+            "messages": mark_stable(self._name, request["messages"]),
             "timeout": self._timeout_s + 5,  # a second line of defence: the backend measures the silence itself
             "num_retries": 0,
             "max_retries": 0,

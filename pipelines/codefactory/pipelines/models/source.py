@@ -40,10 +40,21 @@ def models_of(settings: Settings) -> ModelSource:
     async def source(name: str | None) -> Model:
         name = None if name == settings.model.name else name
         if name not in made:
-            made[name] = await _make(settings, name)
+            made[name] = await asyncio.to_thread(_accounted, await _make(settings, name), settings)
         return made[name]
 
     return source
+
+
+def _accounted(model: Model, settings: Settings) -> Model:
+    """With its calls in the user's ledger, and held by the limits of a day and of the workspace one is in."""
+    from pathlib import Path
+
+    from codefactory.pipelines.ledger import Account, AccountedModel, Limits, default_store
+    from codefactory.pipelines.project import find_root
+
+    account = Account(default_store(), str(find_root(Path.cwd())), "pipelines", Limits.of(settings.budget))
+    return AccountedModel(model, account, "code")
 
 
 async def _make(settings: Settings, name: str | None) -> Model:
