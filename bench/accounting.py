@@ -34,6 +34,7 @@ def main() -> int:
         ("calls that were cancelled", found.cancelled),
         ("calls of unknown usage, by the ledger", found.unknown),
         ("… of these cancelled, and all their requests accounted for", found.careful),
+        ("… of these given up by the client, and reported all the same", found.given_up),
         ("differences", len(found.differences)),
         ("seconds", round(time.perf_counter() - started)),
     ):

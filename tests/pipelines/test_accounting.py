@@ -10,3 +10,4 @@ async def test_the_ledger_has_what_the_server_reported_and_says_what_nobody_did(
     assert found.differences == []
     assert min(found.cancelled, found.failed, found.unknown) > 10, "too little happened"
     assert found.requests > found.calls
+    assert found.given_up < found.unknown / 10, "what is known is said to be unknown"

@@ -6,9 +6,12 @@ httpx's connections belong to the loop that opened them. A client goes with its 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import ipaddress
 import logging
 import ssl
+import sys
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 10.0
 IDLE_CONNECTIONS = 32
 IDLE_S = 30.0
+IMPORT_SWITCH_S = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ async def client(way: WayOut) -> AsyncClient:
 
 
 def _make(way: WayOut) -> AsyncClient:
+    _load()
     import httpx
 
     for logger in ("httpx", "httpcore"):
@@ -94,6 +99,36 @@ def _make(way: WayOut) -> AsyncClient:
             f"The proxy cannot be used ({type(error).__name__}). Check codefactory.model.proxy, or HTTPS_PROXY and "
             "ALL_PROXY in the environment: it is written as http://HOST:PORT.",
         ) from None
+
+
+_loading = threading.Lock()
+_loaded = False
+
+
+def _load() -> None:
+    """Import all that a first request needs, beside an event loop that goes on meanwhile.
+
+    What holds the interpreter's lock here holds the loop up: so it is handed over more often for the time being.
+    anyio's backend would else be imported on the loop, by the first connection.
+    """
+    global _loaded
+    with _loading:
+        if _loaded:
+            return
+        interval_s = sys.getswitchinterval()
+        sys.setswitchinterval(IMPORT_SWITCH_S)
+        try:
+            importlib.import_module("httpx")
+            import anyio
+
+            anyio.run(_nothing)
+        finally:
+            sys.setswitchinterval(interval_s)
+        _loaded = True
+
+
+async def _nothing() -> None:
+    pass
 
 
 def _certificates(way: WayOut) -> ssl.SSLContext:

@@ -135,7 +135,8 @@ async def _asking(config: PromptConfig, ctx: Context, model: Model) -> Ask:
                             pieces.append(chunk.text)
                             if config.stream:
                                 await ctx.emit(chunk.text)
-                        last = chunk
+                        if chunk.usage or chunk.finish or chunk.tool_calls:
+                            last = chunk
             except ModelError as error:
                 reservation.settle(**{k: v * error.unreported for k, v in amounts.items()})
                 raise
