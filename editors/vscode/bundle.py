@@ -5,7 +5,8 @@
 
 The Pythons share bundled/libs: compiled modules carry their Python's tag in their names, and all other files are the
 same. bundled/pythons.txt lists the Pythons. What goes in is said by pyproject.toml, the versions by constraints.txt.
-litellm is left out: with its dependencies it is 250 MB, and only some models need it.
+litellm is left out: with its dependencies it is 250 MB, and only some models need it. So is jsonschema-rs, 15 MB, which
+a pipeline's validate step needs: the language server runs no pipelines.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUNDLED = HERE / "bundled"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-LEFT_OUT = {"litellm"}
+LEFT_OUT = {"litellm", "jsonschema-rs"}
 PLATFORMS = {
     "linux-x64": ("manylinux_2_28_x86_64", "manylinux2014_x86_64", "manylinux_2_17_x86_64"),
     "linux-arm64": ("manylinux_2_28_aarch64", "manylinux2014_aarch64", "manylinux_2_17_aarch64"),

@@ -124,7 +124,12 @@ async function sayNothingDone({ notes, status }: Parts, { message, result }: Job
 
 /** Opens the diff editor, or asks first when the user has gone on writing. */
 async function review(parts: Parts, proposals: Proposal[], message: string, startedAt: number): Promise<void> {
-  if (proposals.length > 0 && parts.attention.hasTypedSince(startedAt)) {
+  const [first] = proposals;
+  if (first === undefined) {
+    return;
+  }
+  await vscode.workspace.openTextDocument(vscode.Uri.parse(first.uri)); // now, not between the look and the diff
+  if (parts.attention.hasTypedSince(startedAt)) {
     const show = vscode.l10n.t("Review");
     if ((await vscode.window.showInformationMessage(`Code Factory: ${message}.`, show)) !== show) {
       return;

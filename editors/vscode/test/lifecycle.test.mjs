@@ -103,8 +103,6 @@ describe("a workspace that is not trusted", () => {
     await editor.screenshot("42-trust");
     await button.click();
     await editor.page.locator(".workspace-trust-editor", { hasText: "You trust this folder" }).waitFor();
-    await editor.page.keyboard.press("Escape");
-    await editor.page.locator(".workspace-trust-editor").waitFor({ state: "hidden" });
     await editor.page.locator(".statusbar-item", { hasText: "Restricted Mode" }).waitFor({ state: "hidden" });
     await eventually(() => existsSync(theirs), { what: "the workspace's own interpreter is used" });
     await eventually(() => editor.servers().some((pid) => !before.includes(pid)), { what: "another server" });

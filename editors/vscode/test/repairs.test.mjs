@@ -18,7 +18,7 @@ describe("repairs by a model", () => {
     model = await ScriptedModel.start([
       { kind: "reply", text: SESSIONS_REPAIR, chunk_chars: 8, hang_after_chunks: 12, delay_s: 0.02 },
       { text: SESSIONS_REPAIR },
-      { text: SESSIONS_REPAIR, delay_s: 0.15, times: null },
+      { text: SESSIONS_REPAIR, chunk_chars: 32, delay_s: 0.6 }, // long enough to type in the meantime
     ]);
     editor = await Editor.start({
       files: { "sessions.py": SESSIONS, "ruff.toml": RULES },
@@ -125,10 +125,10 @@ describe("repairs by a model", () => {
 
   test("who goes on typing keeps the focus and is asked first", async () => {
     await editor.openFile("sessions.py");
-    await editor.run("Code Factory: Repair File");
-    await editor.notification("Repairing sessions.py").waitFor();
-    await editor.focusEditor();
     await editor.goTo(1, 1);
+    await editor.focusEditor();
+    await editor.page.keyboard.press("Control+Alt+R");
+    await editor.notification("Repairing sessions.py").waitFor();
     await editor.type("# a note\n");
     await editor.notification("fixed by openai/scripted").getByText("Review").waitFor();
     await editor.lineIs(1, "# a note");

@@ -38,6 +38,7 @@ const USER_SETTINGS = {
   "files.autoSave": "off",
   "files.simpleDialog.enable": true,
   "workbench.reduceMotion": "on",
+  "workbench.editor.useModal": "off",
 };
 
 export class Editor {

@@ -171,6 +171,10 @@ class BudgetSettings(_Section):
 class TestSettings(_Section):
     command: tuple[str, ...] = Field(default=(), description="The project's tests; empty: they are not run.")
     timeout_s: float = Field(default=300.0, gt=0)
+    sandbox: Literal["auto", "none"] = Field(
+        default="auto",
+        description='"auto": in bubblewrap where it is, without network and home; "none": with all rights of the user.',
+    )
 
 
 class RepairSettings(_Section):
@@ -236,6 +240,7 @@ RESTRICTED = frozenset(
         "model",
         "local",
         "tests.command",
+        "tests.sandbox",
         "prices",
         "cache",
         "budget.max_usd",

@@ -61,7 +61,9 @@ async def _run(config: CodeConfig, ctx: Context) -> Any:
         config.inputs,
         _allowed_program(config.interpreter, policy),
         await asyncio.to_thread(_allowed_paths, config.read, policy.refuse_read) if config.read else (),
-        await asyncio.to_thread(_allowed_paths, config.write, policy.refuse_write) if config.write else (),
+        await asyncio.to_thread(_allowed_paths, config.write, lambda path: _refuse_folder(path, policy))
+        if config.write
+        else (),
         _allowed_environment(config.environment, policy),
     )
     decoders = _Decoders()
@@ -120,6 +122,14 @@ def _allowed_paths(paths: Iterable[str], refuse: Callable[[Path], str | None]) -
             raise StepError(refusal)
         found.append(real)
     return tuple(found)
+
+
+def _refuse_folder(path: Path, policy: AccessPolicy) -> str | None:
+    """A folder is given whole, so none that holds what the policy protects."""
+    if (refusal := policy.refuse_write(path)) is not None:
+        return refusal
+    held = next((name for name in policy.protected if os.path.lexists(path / name)), None)
+    return f"`{path}` holds `{held}`, which the policy protects: give the code a folder inside of it" if held else None
 
 
 def _allowed_environment(names: Iterable[str], policy: AccessPolicy) -> dict[str, str]:
