@@ -66,8 +66,9 @@ class ModelChoice:
     def close(self) -> None:
         """End the processes of embedded models. Quick, from any thread."""
         embedded = sys.modules.get("codefactory.pipelines.models.embedded")
-        if embedded is not None:
-            embedded.close_all()
+        close_all = getattr(embedded, "close_all", None)
+        if close_all is not None:  # None also while a thread still imports it: then no process runs yet
+            close_all()
 
     def _known(self, settings: Settings) -> Choice:
         from codefactory.pipelines.models.configured import known_model
