@@ -33,14 +33,14 @@ class ModelChoice:
 
     def name(self, settings: Settings) -> str | None:
         """Of the model that would be asked, by what is known so far. Asks nobody and reads nothing."""
-        named = settings.model.name
-        if named is not None:
-            return None if named == "none" else named
+        name = _named(settings)
+        if name is not None:
+            return None if name == "none" else name
         return self._default.name if self._default is not None else None
 
     def why(self, settings: Settings) -> str | None:
         """Why that one, or how to get one; None where nobody has looked yet."""
-        if settings.model.name is not None:
+        if _named(settings) is not None:
             return "named in the settings"
         return self._default.why if self._default is not None else None
 
@@ -49,13 +49,13 @@ class ModelChoice:
         from codefactory.pipelines.models.configured import choose_model
 
         choice = await choose_model(settings, editor=self.editor(settings), editor_allowed=self._editor_allowed)
-        if settings.model.name is None:
+        if _named(settings) is None:
             self._default, self._looked_s = choice, time.monotonic()
         return choice
 
     async def remember(self, settings: Settings) -> None:
         """See what is here already, without asking any server; not again within a while."""
-        if settings.model.name is None and time.monotonic() - self._looked_s > REMEMBERED_S:
+        if _named(settings) is None and time.monotonic() - self._looked_s > REMEMBERED_S:
             self._looked_s = time.monotonic()
             self._default = await asyncio.to_thread(self._known, settings)
 
@@ -66,8 +66,9 @@ class ModelChoice:
     def close(self) -> None:
         """End the processes of embedded models. Quick, from any thread."""
         embedded = sys.modules.get("codefactory.pipelines.models.embedded")
-        if embedded is not None:
-            embedded.close_all()
+        close_all = getattr(embedded, "close_all", None)
+        if close_all is not None:  # None also while a thread still imports it: then no process runs yet
+            close_all()
 
     def _known(self, settings: Settings) -> Choice:
         from codefactory.pipelines.models.configured import known_model
@@ -77,3 +78,9 @@ class ModelChoice:
     @property
     def _editor_allowed(self) -> bool:
         return self._client.capabilities.editor_model_allowed
+
+
+def _named(settings: Settings) -> str | None:
+    from codefactory.pipelines.models.configured import named
+
+    return named(settings)

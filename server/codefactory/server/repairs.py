@@ -161,6 +161,7 @@ def _usable(server: Server) -> Callable[[ModelSettings], bool]:
 async def _model(server: Server, settings: Settings) -> Model | None:
     """The one to ask. One that was chosen for the user is named before it is asked."""
     from codefactory.pipelines.models import ModelError
+    from codefactory.pipelines.models.configured import named
 
     if not _usable(server)(settings.model):
         return None
@@ -169,7 +170,7 @@ async def _model(server: Server, settings: Settings) -> Model | None:
     except ModelError as error:
         server.client.show_once(str(error))
         return None
-    if choice.model is not None and settings.model.name is None:
+    if choice.model is not None and named(settings) is None:
         server.client.show_once(f"Code Factory asks {choice}.", "info")
     return choice.model
 

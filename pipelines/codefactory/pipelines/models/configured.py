@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .model import ModelError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from codefactory.pipelines.settings import LocalSettings, ModelSettings, Settings
+    from codefactory.pipelines.settings import LocalSettings, ModelSettings, RouteEntry, Settings
 
     from .discovery import LocalServer
     from .model import Model
@@ -104,6 +107,27 @@ def _recorded(model: Model, settings: ModelSettings) -> Model:
     return RecordingModel(model, settings.record.expanduser())
 
 
+def named(settings: Settings) -> str | None:
+    """The model that the settings name for repairs: the first of that route, else `model.name`."""
+    route = settings.model.routes.get("improve")
+    return settings.model.name if route is None else route.models[0].name
+
+
+def entry_settings(base: ModelSettings, entry: RouteEntry) -> ModelSettings:
+    """The settings of one model of a route. Address and key of `base` are for models of the same provider: they are
+    never sent to another one."""
+    same = base.name is not None and entry.name.partition("/")[0] == base.name.partition("/")[0]
+    changed = {
+        "name": entry.name,
+        "api_base": entry.api_base or (base.api_base if same else None),
+        "api_key_env": entry.api_key_env or (base.api_key_env if same else None),
+        "api_key": base.api_key if same and entry.api_base is None and entry.api_key_env is None else None,
+        "headers": base.headers if same and entry.api_base is None else {},
+        "routes": {},
+    }
+    return base.model_copy(update=changed)
+
+
 def is_on_this_machine(name: str | None) -> bool:
     """Whether a name is of an embedded model, or of a server's that was found on this machine."""
     return name is not None and name.partition("/")[0] in {"embedded", "local"}
@@ -124,6 +148,14 @@ def _on_this_machine(settings: ModelSettings, local: LocalSettings | None) -> Mo
 
 def _settled(settings: Settings, editor: Callable[[str], Model] | None, editor_allowed: bool) -> Choice | None:
     """What needs no looking around."""
+    route = settings.model.routes.get("improve")
+    for entry in route.models[:-1] if route else ():
+        with contextlib.suppress(ModelError):  # the next one counts; whoever asks this one is told
+            choice = _settled(_of_entry(settings, entry), editor, editor_allowed)
+            if choice is not None and choice.model is not None:
+                return choice
+    if route is not None:
+        return _settled(_of_entry(settings, route.models[-1]), editor, editor_allowed)
     name = settings.model.name
     if name == NONE:
         return Choice(None, 'codefactory.model.name is "none": no model is asked.')
@@ -138,6 +170,10 @@ def _settled(settings: Settings, editor: Callable[[str], Model] | None, editor_a
     if editor is not None and editor_allowed:
         return Choice(editor(EDITOR), "the editor's, which you allowed")
     return None
+
+
+def _of_entry(settings: Settings, entry: RouteEntry) -> Settings:
+    return settings.model_copy(update={"model": entry_settings(settings.model, entry)})
 
 
 def _here(settings: Settings, servers: tuple[LocalServer, ...]) -> Choice:

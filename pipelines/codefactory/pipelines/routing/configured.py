@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from codefactory.pipelines.ledger import Account, Limits, default_store
 from codefactory.pipelines.models import ModelError
-from codefactory.pipelines.models.configured import EDITOR, NAMED, Choice, known_model
+from codefactory.pipelines.models.configured import EDITOR, entry_settings, known_model
 from codefactory.pipelines.models.connect import FILES
 from codefactory.pipelines.models.prices import SUBSCRIPTION, own_price
 from codefactory.pipelines.settings import RouteSettings
@@ -53,7 +53,7 @@ def route(
         made.append((chosen.models[0], settings.model, default))
     else:
         for entry in chosen.models:
-            own = _entry_settings(settings.model, entry)
+            own = entry_settings(settings.model, entry)
             if usable(own):
                 made.append((entry, own, _made(settings, own, editor)))
         if not made:
@@ -62,12 +62,6 @@ def route(
     places = endpoints or shared_endpoints()
     candidates = [_candidate(settings, entry, own, model, places) for entry, own, model in made]
     return RoutedModel(role, chosen, candidates, run=run, store=store or default_store())
-
-
-def routed_choice(settings: Settings, role: Role = "improve") -> Choice:
-    """The first model of a role's route, for people. Raises KeyError where there is none."""
-    own = _entry_settings(settings.model, settings.model.routes[role].models[0])
-    return Choice(_made(settings, own, None), NAMED)
 
 
 def account(settings: Settings, workspace: str, run: str, store: LedgerStore | None = None) -> Account:
@@ -103,21 +97,6 @@ class _UnusableModel:
         del messages, max_output_tokens, options
         raise self._error
         yield  # for a generator, as the protocol has it
-
-
-def _entry_settings(base: ModelSettings, entry: RouteEntry) -> ModelSettings:
-    """The settings of one model of a route. Address and key of `base` are for models of the same provider: they are
-    never sent to another one."""
-    same = base.name is not None and entry.name.partition("/")[0] == base.name.partition("/")[0]
-    changed = {
-        "name": entry.name,
-        "api_base": entry.api_base or (base.api_base if same else None),
-        "api_key_env": entry.api_key_env or (base.api_key_env if same else None),
-        "api_key": base.api_key if same and entry.api_base is None and entry.api_key_env is None else None,
-        "headers": base.headers if same and entry.api_base is None else {},
-        "routes": {},
-    }
-    return base.model_copy(update=changed)
 
 
 def _candidate(

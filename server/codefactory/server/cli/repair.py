@@ -284,14 +284,10 @@ def _choices(work: Sequence[Scanned]) -> dict[Path, Choice]:
     """Of each project. What only safe fixes may change, no model changes that was not asked for."""
     from codefactory.analyzers import Safety
     from codefactory.pipelines.models import ModelError
-    from codefactory.pipelines.models.configured import Choice, choose_model
+    from codefactory.pipelines.models.configured import Choice, choose_model, named
 
     async def choose(settings: Settings) -> Choice:
-        if "improve" in settings.model.routes:
-            from codefactory.pipelines.routing.configured import routed_choice
-
-            return routed_choice(settings)
-        if settings.repair.allow is Safety.SAFE and settings.model.name is None:
+        if settings.repair.allow is Safety.SAFE and named(settings) is None:
             return Choice(None, "What a model writes is to be reviewed, and only safe changes are allowed.")
         return await choose_model(settings)
 
