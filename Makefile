@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports vsix test-vscode test-editors bench lock clean
+.PHONY: help setup demo test test-model check lint types imports vsix test-vscode test-editors bench lock clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -24,6 +24,12 @@ demo: setup      ## check and repair the example application: diagnostics, diff,
 
 test: setup lint types imports   ## everything that must hold before a change lands
 	$(BIN)/python -m pytest -n 2 -q
+
+test-model: setup   ## run the tests with real local models (pulls 1.2 GB, takes minutes)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[local]'
+	$(BIN)/codefactory models pull smollm2-135m
+	$(BIN)/codefactory models pull qwen2.5-coder-1.5b
+	$(BIN)/python -m pytest -q -m model
 
 lint: setup
 	$(BIN)/ruff check .
@@ -65,10 +71,12 @@ bench: setup     ## print the benchmark tables (installs the peers it compares w
 	$(BIN)/python bench/repair.py
 	$(BIN)/python bench/engine.py
 	$(BIN)/python bench/crash.py
+	$(BIN)/python bench/sandbox.py
 	$(BIN)/python bench/graph_speed.py
 	$(BIN)/python bench/graph_accuracy.py
 
 lock: setup      ## write constraints.txt anew from what pyproject.toml allows today
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[local]'
 	$(BIN)/python -m pip freeze --exclude-editable --all | grep -v '^setuptools==' > constraints.txt
 
 clean:           ## remove what the targets above made

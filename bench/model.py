@@ -1,6 +1,7 @@
 """What a small local model repairs of what no fixer decides, in one round and with the gate's feedback in up to three.
 
     python bench/model.py [--model embedded/qwen2.5-coder-1.5b] [--rounds 1 3] [--max-minutes 20] [--files N]
+                          [--corpus ledger bandit]
 
 The files: those of examples/ledger, and ten of bandit's own examples, in which findings are left after the fixers. A
 round that was asked before, letter for letter, is not asked again: its reply, its tokens and its seconds are those of
@@ -112,59 +113,54 @@ def left_in(result: Proposal | Refusal) -> tuple[Finding, ...]:
     return tuple(f for f in found if f.severity >= LEAST_SEVERITY and f.code not in NOT_ASKED)
 
 
-async def measure(
-    paths: Sequence[Path], model: Remembering, rounds: int, analyzers: Analyzers, deadline_s: float
-) -> Row:
-    row = Row()
-    for path in paths:
-        file = files.read(path, "python")
-        if isinstance(file, files.Unreadable):
-            raise SystemExit(f"{path}: {file.problem.message}")
-        before = left_in(await repair(file.snapshot, analyzers, options=OPTIONS))
-        if time.monotonic() > deadline_s:
-            row.out_of_time += 1
-            continue
-        saved_s, started = model.saved_s, time.perf_counter()
-        budget = Budget(max_rounds=rounds, max_tokens=30_000, max_usd=None, max_seconds=600)
-        result = await repair(file.snapshot, analyzers, options=OPTIONS, model=model, budget=budget)
-        row.seconds += time.perf_counter() - started + model.saved_s - saved_s
-        tries = result.rounds if result.kind == "refusal" else result.evidence.rounds
-        gone = max(0, len(before) - len(left_in(result)))
-        row.files += 1
-        row.left += len(before)
-        row.repaired += gone
-        row.accepted += result.kind == "proposal" and result.origin != "fixers"
-        row.rounds += len(tries)
-        row.refused += sum(r.verdict is not None and not r.verdict.accepted for r in tries)
-        row.unusable += sum(r.verdict is None for r in tries)
-        row.input_tokens += sum(r.usage.input_tokens or 0 for r in tries)
-        row.output_tokens += sum(r.usage.output_tokens or 0 for r in tries)
-        said = [r.problem or str(r.verdict) for r in tries]
-        print(f"{rounds} rounds  {path.name}: {gone} of {len(before)} repaired  {said}", file=sys.stderr, flush=True)
-    return row
+async def measure(path: Path, row: Row, model: Remembering, rounds: int, analyzers: Analyzers) -> None:
+    """Add one file to `row`."""
+    file = files.read(path, "python")
+    if isinstance(file, files.Unreadable):
+        raise SystemExit(f"{path}: {file.problem.message}")
+    before = left_in(await repair(file.snapshot, analyzers, options=OPTIONS))
+    saved_s, started = model.saved_s, time.perf_counter()
+    budget = Budget(max_rounds=rounds, max_tokens=30_000, max_usd=None, max_seconds=600)
+    result = await repair(file.snapshot, analyzers, options=OPTIONS, model=model, budget=budget)
+    row.seconds += time.perf_counter() - started + model.saved_s - saved_s
+    tries = result.rounds if result.kind == "refusal" else result.evidence.rounds
+    gone = max(0, len(before) - len(left_in(result)))
+    row.files += 1
+    row.left += len(before)
+    row.repaired += gone
+    row.accepted += result.kind == "proposal" and result.origin != "fixers"
+    row.rounds += len(tries)
+    row.refused += sum(r.verdict is not None and not r.verdict.accepted for r in tries)
+    row.unusable += sum(r.verdict is None for r in tries)
+    row.input_tokens += sum(r.usage.input_tokens or 0 for r in tries)
+    row.output_tokens += sum(r.usage.output_tokens or 0 for r in tries)
+    said = [r.problem or str(r.verdict) for r in tries]
+    print(f"{rounds} rounds  {path.name}: {gone} of {len(before)} repaired  {said}", file=sys.stderr, flush=True)
 
 
 async def run(options: argparse.Namespace) -> dict[tuple[str, int], Row]:
+    """All limits of rounds on a file before the next one, so that they are of the same files whenever time is up."""
     made = make_model(ModelSettings(name=options.model, timeout_s=300), local=LocalSettings(discover=False))
     if made is None:
         raise SystemExit("no model")
     model = Remembering(made)
-    examples = default_corpus() / "examples"
     corpora = {
-        "examples/ledger": sorted(LEDGER.glob("*.py")),
-        "bandit's examples": [next(default_corpus().rglob(f"examples/{n}"), examples / n) for n in BANDIT],
+        "ledger": sorted(LEDGER.glob("*.py")),
+        "bandit": [default_corpus() / name for name in BANDIT],
     }
     deadline_s = time.monotonic() + 60 * options.max_minutes
     analyzers = Analyzers(1)
     rows: dict[tuple[str, int], Row] = {}
     try:
-        asked = {
-            name: [path for path in paths if await _is_left(path, analyzers)][: options.files]
-            for name, paths in corpora.items()
-        }
-        for rounds in options.rounds:
-            for name, paths in asked.items():
-                rows[name, rounds] = await measure(paths, model, rounds, analyzers, deadline_s)
+        for name in options.corpus:
+            asked = [path for path in corpora[name] if await _is_left(path, analyzers)][: options.files]
+            for path in asked:
+                for rounds in options.rounds:
+                    row = rows.setdefault((name, rounds), Row())
+                    if time.monotonic() > deadline_s:
+                        row.out_of_time += 1
+                    else:
+                        await measure(path, row, model, rounds, analyzers)
     finally:
         analyzers.close()
     return rows
@@ -199,6 +195,7 @@ def main() -> None:
     parser.add_argument("--model", default="embedded/qwen2.5-coder-1.5b")
     parser.add_argument("--rounds", type=int, nargs="+", default=[1, 3])
     parser.add_argument("--max-minutes", type=float, default=20.0)
+    parser.add_argument("--corpus", nargs="+", choices=("ledger", "bandit"), default=["ledger", "bandit"])
     parser.add_argument("--files", type=int, help="of each corpus; default: all")
     options = parser.parse_args()
     print_rows(asyncio.run(run(options)), options.model)

@@ -2,14 +2,16 @@
 
     python bench/sandbox.py [--rounds 30]
 
-The mechanisms take turns, so that a busy machine is busy for all. Printed are medians in milliseconds, how much more
-than the bare process of the same rounds that is, and the ratio.
+The mechanisms take turns, so that a busy machine is busy for all. Printed are milliseconds: the median, how much more
+than the bare process of the same rounds that is, and the ratio; the same of the least; and processor time, ours and the
+program's, which is the steadier figure where others use the machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import shutil
 import statistics
 import time
@@ -61,18 +63,31 @@ async def main(rounds: int) -> None:
     if node := shutil.which("node"):
         programs["node"] = [node, "-e", "0"]
     runners = candidates()
-    print(f"{'program':<8} {'mechanism':<26} {'ms':>8} {'more':>8} {'ratio':>7}")
+    print(
+        f"{'program':<8} {'mechanism':<24}",
+        *(f"{name:>7} {'more':>7}" for name in ("median", "least", "cpu")),
+        "  ratio",
+    )
     for program, arguments in programs.items():
         times: dict[str, list[float]] = {name: [] for name in runners}
+        used: dict[str, list[float]] = {name: [] for name in runners}
         for _ in range(rounds):
             for name, runner in runners.items():
-                started = time.perf_counter()
+                before, started = sum(os.times()[:4]), time.perf_counter()
                 await runner(arguments)
                 times[name].append((time.perf_counter() - started) * 1000)
-        base = statistics.median(times["bare process"])
+                used[name].append((sum(os.times()[:4]) - before) * 1000)
+        base = times["bare process"]
         for name, taken in times.items():
-            median = statistics.median(taken)
-            print(f"{program:<8} {name:<26} {median:>8.1f} {median - base:>+8.1f} {median / base:>6.1f}×")
+            row = [statistics.median(taken), min(taken), statistics.mean(used[name])]
+            more = [
+                row[0] - statistics.median(base),
+                row[1] - min(base),
+                row[2] - statistics.mean(used["bare process"]),
+            ]
+            cells = (f"{value:>7.1f} {extra:>+7.1f}" for value, extra in zip(row, more, strict=True))
+            ratio = f"{row[0] / statistics.median(base):>6.1f}×"
+            print(f"{program:<8} {name:<24}", *cells, ratio)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-ROWS = 500_000
+ROWS = 200_000
 
 
 def measured(name: str, folder: Path) -> dict[str, float]:

@@ -22,7 +22,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 def codefactory(
-    *arguments: str | Path, cwd: Path, stdin: bytes = b"", **more: str
+    *arguments: str | Path, cwd: Path, stdin: bytes = b"", timeout_s: float = 120, **more: str
 ) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [PROGRAM, *map(str, arguments)],
@@ -30,7 +30,7 @@ def codefactory(
         input=stdin,
         capture_output=True,
         env=environment(cwd.parent, **more),
-        timeout=120,
+        timeout=timeout_s,
         check=False,
     )
 

@@ -211,17 +211,19 @@ class ScriptedServer:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        early = bytearray()
         try:
-            while await self._serve_one(reader, writer):
+            while await self._serve_one(reader, writer, early):
                 pass
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.transport.abort()
 
-    async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """One request on a kept-alive connection. False: the connection is over."""
-        method, path, headers, body = await _read_request(reader)
+    async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, early: bytearray) -> bool:
+        """One request on a kept-alive connection. False: the connection is over. `early`: what has been read already of
+        the next request."""
+        method, path, headers, body = await _read_request(reader, early)
         if method == "GET" and path.endswith("/models"):
             self.listed += 1
             _send_json(writer, 200, {"object": "list", "data": [{"id": "scripted", "object": "model"}]})
@@ -235,14 +237,18 @@ class ScriptedServer:
         request = _request(path, headers, body)
         self.requests.append(request)
         answer = asyncio.ensure_future(_answer(self._choose(request), request, writer))
-        # A client that waits for an answer sends nothing: whatever comes now is the end of the connection.
+        # A client that waits for an answer sends nothing: whatever comes now is the end of the connection, or the next
+        # request of one that has read the end of the answer before we know that it is sent.
         gone = asyncio.ensure_future(reader.read(1))
         try:
             await asyncio.wait([answer, gone], return_when=asyncio.FIRST_COMPLETED)
-            if not answer.done():
+            if not answer.done() and not gone.result():
                 request.disconnected = True
                 return False
-            return answer.result()
+            going_on = await answer
+            if gone.done() and not gone.exception():
+                early += gone.result()
+            return going_on
         except OSError:
             request.disconnected = True
             return False
@@ -268,8 +274,9 @@ class _Script:
         return Failure(400, "the script has no step left for this request", code="script_exhausted")
 
 
-async def _read_request(reader: asyncio.StreamReader) -> tuple[str, str, dict[str, str], bytes]:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+async def _read_request(reader: asyncio.StreamReader, early: bytearray) -> tuple[str, str, dict[str, str], bytes]:
+    head = (bytes(early) + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    early.clear()
     first, *lines = head.rstrip("\r\n").split("\r\n")
     method, path, _ = first.split(" ", 2)
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}

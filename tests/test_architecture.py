@@ -52,7 +52,7 @@ def test_the_protocol_stays_in_the_server() -> None:
 
 def test_litellm_is_imported_in_one_module() -> None:
     found = [p.relative_to(ROOT).as_posix() for p in sources(*ROOMS) if "litellm" in imports(p)]
-    assert set(found) <= {"pipelines/codefactory/pipelines/models/litellm_backend.py"}
+    assert set(found) <= {"pipelines/codefactory/pipelines/models/litellm_worker.py"}
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,34 @@ def test_litellm_is_imported_in_one_module() -> None:
 )
 def test_what_is_heavy_is_loaded_on_first_use(statement: str, heavy: set[str]) -> None:
     assert loaded_by(statement) & heavy == set()
+
+
+DETERMINISTIC = """
+import asyncio
+from codefactory.analyzers import Analyzers, Snapshot
+from codefactory.pipelines.definitions import loads
+from codefactory.pipelines.engine import Engine
+from codefactory.pipelines.models.configured import make_model
+from codefactory.pipelines.repair import repair
+from codefactory.pipelines.settings import ModelSettings
+import codefactory.server.app
+async def main():
+    analyzers = Analyzers()
+    result = await repair(Snapshot("file:///a.py", "import os\\n", "python"), analyzers)
+    assert result.kind == "proposal", result
+    analyzers.close()
+    plan = loads("version: 1\\nname: p\\nsteps: {a: {type: set, with: {value: 1}}}\\n").unwrap()
+    assert (await Engine().run(plan, {})).output == 1
+asyncio.run(main())
+for name in ("openai/gpt-4o", "anthropic/claude", "mine/x"):
+    assert make_model(ModelSettings(name=name)) is not None
+"""
+
+
+def test_the_server_and_deterministic_work_load_no_client_of_models() -> None:
+    loaded = loaded_by(DETERMINISTIC)
+    assert {"codefactory.server.app", "codefactory.pipelines.models.connect"} <= loaded
+    assert loaded & {"litellm", "openai", "httpx", "httpcore", "httpx2", "requests", "jsonschema"} == set()
 
 
 def test_a_workspace_cannot_supply_the_servers_modules(tmp_path: Path) -> None:

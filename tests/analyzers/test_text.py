@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codefactory.analyzers import Position, Span, Text, TextEdit
+from codefactory.analyzers.line_diff import changed_lines
 from codefactory.analyzers.text import EditConflictError, columns_to_units, combine, diff, units_to_columns
 
 ALPHABET = st.sampled_from([*"ab \t", "\n", "\r", "\r\n", "\x0c", "é", "漢", "😀", "\u2028", "\ufeff", "\ud800"])
@@ -48,6 +49,18 @@ def test_a_position_outside_the_text_means_its_border(position: Position, offset
 @given(TEXTS, TEXTS)
 def test_applying_a_diff_gives_the_other_text(before: str, after: str) -> None:
     assert Text(before).apply(diff(before, after)) == after
+
+
+@given(
+    st.lists(st.sampled_from(["a\n", "b\n", "\n", "c\r\n"])), st.lists(st.sampled_from(["a\n", "b\n", "\n", "c\r\n"]))
+)
+def test_lines_outside_the_hunks_are_equal(a: list[str], b: list[str]) -> None:
+    at_a = at_b = 0
+    for before_start, before_end, after_start, after_end in changed_lines(a, b):
+        assert a[at_a:before_start] == b[at_b:after_start]
+        assert (before_start, after_start) < (before_end, after_end)
+        at_a, at_b = before_end, after_end
+    assert a[at_a:] == b[at_b:]
 
 
 @given(TEXTS)
@@ -103,3 +116,27 @@ def test_combine_takes_a_group_whole_or_not_at_all() -> None:
     edits, chosen = combine([first, clash, second])
     assert chosen == (0, 2)
     assert edits == (shared, first[1], second[1])
+
+
+SPANS = st.tuples(st.integers(0, 9), st.integers(0, 3)).map(lambda p: Span.at(0, p[0], 0, p[0] + p[1]))
+GROUPS = st.lists(st.tuples(SPANS, st.sampled_from("xy")).map(lambda e: TextEdit(*e)), min_size=1, max_size=3).map(
+    tuple
+)
+
+
+@given(st.lists(GROUPS, max_size=8))
+def test_combined_edits_never_overlap_and_earlier_groups_win(groups: list[tuple[TextEdit, ...]]) -> None:
+    def overlap(a: TextEdit, b: TextEdit) -> bool:
+        both_insert = a.span.is_empty and b.span.is_empty
+        return a != b and not both_insert and a.span.start < b.span.end and b.span.start < a.span.end
+
+    taken: list[TextEdit] = []
+    expected: list[int] = []
+    for number, group in enumerate(groups):
+        if not any(overlap(a, b) for a in group for b in (*taken, *group)):
+            taken += [edit for edit in dict.fromkeys(group) if edit not in taken]
+            expected.append(number)
+    edits, chosen = combine(groups)
+    assert chosen == tuple(expected)
+    assert edits == tuple(sorted(taken, key=lambda e: e.span))
+    Text("0123456789abc").apply(edits)

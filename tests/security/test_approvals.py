@@ -301,3 +301,60 @@ async def test_a_viewer_does_more_than_look(store: Store) -> None:
     with pytest.raises(NotAllowedError, match="may not start"):
         async for _event in engine.stream(plan, principal=eve):
             pass
+
+
+APPROVING = """
+version: 1
+name: p
+steps:
+  first: {type: set, with: {value: 1}}
+  ask: {type: approval, needs: [first], with: {question: Deploy?}}
+  deploy: {type: set, with: {value: "deployed: {{ steps.ask.output }}"}}
+"""
+
+
+@pytest.mark.hostile("approval-forged-output", "an approval's output is written into the store as if it had ended")
+async def test_an_output_in_the_database(store: Store) -> None:
+    plan = loads(APPROVING).unwrap()
+    waiting = await Engine(store).run(plan, wait=False)
+    connection = sqlite3.connect(store.place.database)
+    connection.execute("insert into step values (1,'ask',null,?,null,null,1,1,1,99,1,0,null)", (b'"yes"',))
+    connection.execute("insert into receipt values (1,'ask',?,?)", ("\0approval", b'"00"'))
+    connection.commit()
+    connection.close()
+    seen: list[Any] = []
+    result = await Engine(store).resume(waiting.run_id, plan, wait=False, on_event=seen.append)
+    assert result.status == "waiting"
+    assert any("it is asked again" in e.message for e in seen if e.kind == "log_written")
+
+
+@pytest.mark.hostile("approval-copied-output", "an approval that one run has is copied to another")
+async def test_an_output_of_another_run(store: Store) -> None:
+    plan = loads(APPROVING).unwrap()
+    first = await Engine(store).run(plan, wait=False)
+    await store.answer(first.run_id, None, "yes", "ada")
+    assert (await Engine(store).resume(first.run_id, plan)).outputs == {"deploy": "deployed: yes"}
+    second = await Engine(store).run(plan, wait=False)
+    connection = sqlite3.connect(store.place.database)
+    for table in ("step", "receipt"):
+        names = [row[1] for row in connection.execute(f"pragma table_info({table})")][1:]
+        connection.execute(f"insert into {table} select 2, {', '.join(names)} from {table} where run=1 and path='ask'")
+    connection.commit()
+    connection.close()
+    assert await still_waits(store, plan, second.run_id)
+    forked = await Engine(store).fork(first.run_id, plan=plan, wait=False)
+    assert forked.outputs == {"deploy": "deployed: yes"}
+
+
+@pytest.mark.hostile("approval-edited", "a run is forked with another output for its approval")
+async def test_an_edited_output(store: Store) -> None:
+    plan = loads(APPROVING).unwrap()
+    waiting = await Engine(store).run(plan, wait=False)
+    with pytest.raises(NotAllowedError, match="`ask` is an approval: it can be answered, not edited"):
+        await Engine(store).fork(waiting.run_id, plan=plan, edit={"ask": "yes"}, wait=False)
+
+
+@pytest.mark.hostile("approval-cached", "an approval that is cached would count for other runs")
+def test_a_cached_approval() -> None:
+    loaded = loads(APPROVING.replace("needs: [first]", "needs: [first], cache: {}"))
+    assert [f.message for f in loaded.findings] == ["an answer is not kept for other runs."]

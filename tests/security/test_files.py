@@ -374,6 +374,61 @@ def test_names_that_only_look_protected() -> None:
     assert all(protected(n) for n in (".git", ".Git", ".git ", ".git.", ".ｇit", ".co\u200ddefactory"))
 
 
+@pytest.mark.hostile("file-trash-link", "a workspace that comes with a link in the place of the trash")
+async def test_trash_is_a_link(workspace: Path) -> None:
+    (workspace / ".codefactory").symlink_to("../outside")
+    said = await error_of("file", policy(workspace), operation="delete", path="mine.txt")
+    assert "is a link, so nothing can be kept there" in said
+    assert untouched(workspace)
+    assert (workspace / "mine.txt").exists()
+
+
+@pytest.mark.hostile(
+    "file-run-store", "the run store, wherever it is, by its name, through a link, with the folder around it"
+)
+async def test_run_store(workspace: Path) -> None:
+    from step_runs import run_steps
+
+    from codefactory.pipelines.store import Store
+
+    (workspace / "link").symlink_to("state/runs")
+    with Store(workspace / "state/runs") as store:
+        for settings in (
+            {"operation": "write", "path": "state/runs/runs.db", "content": "forged"},
+            {"operation": "append", "path": "link/runs.db", "content": "forged"},
+            {"operation": "copy", "path": "mine.txt", "to": "state/runs/results/forged"},
+            {"operation": "move", "path": "mine.txt", "to": "state/runs/forged"},
+            {"operation": "delete", "path": "state/runs", "recursive": True},
+            {"operation": "move", "path": "state", "to": "elsewhere"},
+            {"operation": "delete", "path": "state", "recursive": True},
+        ):
+            step = {"type": "file", "with": settings}
+            result = await run_steps(step, allowed=policy(workspace), store=store)
+            assert "the run store" in str(result.error), settings
+    assert (workspace / "mine.txt").exists()
+
+
+@pytest.mark.hostile(
+    "file-own-settings", "our own settings, trust records and audit log, though the policy allows the home"
+)
+async def test_own_settings(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(workspace / "config"))
+    own = workspace / "config/codefactory"
+    own.mkdir(parents=True)
+    (own / "trust.json").write_text("{}")
+    (workspace / "link").symlink_to("config/codefactory")
+    for path in ("config/codefactory/trust.json", "link/trust.json", "config/codefactory"):
+        for operation, settings in OPERATIONS.items():
+            said = await error_of("file", policy(workspace), operation=operation, path=path, **settings)
+            assert "belongs to Code Factory's settings and records" in said, (operation, path)
+    for operation in ("delete", "move"):
+        said = await error_of("file", policy(workspace), operation=operation, path="config", **OPERATIONS[operation])
+        assert "holds Code Factory's own records" in said
+    inside = policy(own / "prompts", read=(own / "prompts",))
+    assert "settings and records" in await error_of("file", inside, operation="write", path="x", content="")
+    assert (own / "trust.json").read_text() == "{}"
+
+
 @pytest.mark.hostile("file-no-policy", "without a policy a run touches nothing; reading does not allow writing")
 async def test_default_policy(workspace: Path) -> None:
     from codefactory.pipelines.policy import DENY_ALL

@@ -170,7 +170,7 @@ async def test_resuming_widens_nothing(tmp_path: Path) -> None:
 def test_no_step_touches_our_own_files(folder: Path) -> None:
     home = folder.parent
     policy = AccessPolicy(read=(home,), write=(home,))
-    for path in (home / "config/codefactory/trust.json", home / "data/codefactory/questions/x.json"):
+    for path in (home, home / "config/codefactory/trust.json", home / "data/codefactory/questions/x.json"):
         assert "Code Factory's own" in (policy.refuse_read(path) or "")
         assert "Code Factory's own" in (policy.refuse_write(path) or "")
     assert policy.refuse_read(home / "config" / "other") is None

@@ -66,7 +66,8 @@ def leaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Leaks:
 
 def assert_clean(text: str) -> None:
     encoded = base64.b64encode(VALUE.encode()).decode()
-    for form in (VALUE, json.dumps(VALUE)[1:-1], quote(VALUE, safe=""), VALUE.encode().hex(), encoded[:-4]):
+    escaped = (json.dumps(VALUE)[1:-1], json.dumps(VALUE, ensure_ascii=False)[1:-1])
+    for form in (VALUE, *escaped, quote(VALUE, safe=""), VALUE.encode().hex(), encoded[:-4]):
         assert form not in text
     for before in range(3):
         assert base64.b64encode(bytes(before) + VALUE.encode()).decode()[4:-4] not in text

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
 
 from codefactory.pipelines import trust
 from codefactory.pipelines.definitions import load, load_source, loads
+from codefactory.pipelines.engine import Engine, ResumeError
+from codefactory.pipelines.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -236,3 +239,19 @@ def test_revoking_reaches_kept_definitions(folder: Path) -> None:
     assert trust.is_version_trusted(version)
     trust.revoke(file)
     assert not trust.is_version_trusted(version)
+
+
+@pytest.mark.hostile("trust-kept-definition-swapped", "another definition is put in the store under a trusted version")
+async def test_a_kept_definition_is_the_one_of_its_version(folder: Path) -> None:
+    plan = loads(HARMLESS).unwrap()
+    with Store(folder / "s") as store:
+        first = await Engine(store).run(plan)
+        connection = sqlite3.connect(folder / "s" / "runs.db")
+        connection.execute("update plan set source=?", (loads(CODE, trusted=True).unwrap().source,))
+        connection.commit()
+        connection.close()
+        kept = await store.find_run(first.run_id)
+        with pytest.raises(ResumeError, match="it was changed"):
+            await store.plan_of(kept, trusted=True)
+        with pytest.raises(ResumeError, match="must be trusted first"):
+            await Engine(store).fork(first.run_id)

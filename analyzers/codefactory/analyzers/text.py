@@ -10,13 +10,14 @@ A line ends at ``\\n``, ``\\r\\n`` or a lone ``\\r``, as in the Language Server 
 
 from __future__ import annotations
 
-import difflib
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
+
+from .line_diff import changed_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -149,21 +150,48 @@ def combine(fixes: Sequence[tuple[TextEdit, ...]]) -> tuple[tuple[TextEdit, ...]
     A group goes in whole or not at all; earlier groups win. Returns the edits in text order and the indices of the
     groups that went in. Groups may share an edit (the same import inserted).
     """
-    taken: list[TextEdit] = []
+    taken: dict[TextEdit, None] = {}  # in their order: insertions at one place keep it
+    places = _Places()
     chosen: list[int] = []
     for index, group in enumerate(fixes):
         fresh = [edit for edit in dict.fromkeys(group) if edit not in taken]
-        if any(_overlap(a.span, b.span) for a in fresh for b in taken):
+        own = _Places()
+        if not all(places.admit(edit.span) and own.add(edit.span) for edit in fresh):
             continue
-        taken += fresh
+        for edit in fresh:
+            places.add(edit.span)
+        taken |= dict.fromkeys(fresh)
         chosen.append(index)
     return tuple(sorted(taken, key=lambda e: e.span)), tuple(chosen)
 
 
-def _overlap(a: Span, b: Span) -> bool:
-    if a.is_empty and b.is_empty:
-        return False
-    return a.start < b.end and b.start < a.end
+class _Places:
+    """Spans that do not overlap. Insertions may stand at one place, and at the borders of what is replaced."""
+
+    def __init__(self) -> None:
+        self._starts: list[Position] = []
+        self._ends: list[Position] = []
+        self._insertions: list[Position] = []
+
+    def admit(self, span: Span) -> bool:
+        """Whether `span` overlaps none of them."""
+        at = bisect_left(self._starts, span.end)
+        if at and self._ends[at - 1] > span.start:
+            return False
+        inside = bisect_right(self._insertions, span.start)
+        return inside == len(self._insertions) or self._insertions[inside] >= span.end
+
+    def add(self, span: Span) -> bool:
+        """Take it in if it overlaps none of them; whether it was."""
+        if not self.admit(span):
+            return False
+        if span.is_empty:
+            insort(self._insertions, span.start)
+        else:
+            at = bisect_left(self._starts, span.start)
+            self._starts.insert(at, span.start)
+            self._ends.insert(at, span.end)
+        return True
 
 
 def diff(before: str, after: str) -> tuple[TextEdit, ...]:
@@ -177,35 +205,13 @@ def diff(before: str, after: str) -> tuple[TextEdit, ...]:
     a, b = _lines(before), _lines(after)
     starts = old.line_starts
     edits: list[TextEdit] = []
-    for tag, i1, i2, j1, j2 in _opcodes(a, b):
-        if tag == "equal":
-            continue
+    for i1, i2, j1, j2 in changed_lines(a, b):
         start = starts[i1] if i1 < len(starts) else len(before)
         end = starts[i2] if i2 < len(starts) else len(before)
         new = "".join(b[j1:j2])
         start, end, new = _narrow(before, start, end, new)
         edits.append(TextEdit(old.span(start, end), new))
     return tuple(edits)
-
-
-_LARGE = 20_000
-"""Lines beyond which difflib's quadratic matching is not worth waiting for."""
-
-
-def _opcodes(a: list[str], b: list[str]) -> Iterable[tuple[str, int, int, int, int]]:
-    head = 0
-    while head < min(len(a), len(b)) and a[head] == b[head]:
-        head += 1
-    tail = 0
-    while tail < min(len(a), len(b)) - head and a[-1 - tail] == b[-1 - tail]:
-        tail += 1
-    middle_a, middle_b = a[head : len(a) - tail], b[head : len(b) - tail]
-    if len(middle_a) + len(middle_b) > _LARGE:
-        yield "replace", head, len(a) - tail, head, len(b) - tail
-        return
-    matcher = difflib.SequenceMatcher(a=middle_a, b=middle_b, autojunk=False)
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        yield tag, i1 + head, i2 + head, j1 + head, j2 + head
 
 
 def _lines(text: str) -> list[str]:

@@ -141,7 +141,8 @@ async def gather(stream: AsyncGenerator[Chunk], report: Callable[[str], None] = 
             if chunk.text:
                 pieces.append(chunk.text)
                 report(chunk.text)
-            last = Chunk(
-                "", chunk.usage or last.usage, chunk.finish or last.finish, chunk.tool_calls or last.tool_calls
-            )
+            if chunk.usage or chunk.finish or chunk.tool_calls:
+                last = Chunk(
+                    "", chunk.usage or last.usage, chunk.finish or last.finish, chunk.tool_calls or last.tool_calls
+                )
     return Completion("".join(pieces), last.usage or Usage(), last.finish, last.tool_calls)

@@ -58,6 +58,8 @@ class SuiteRun:
     passed: bool
     summary: str
     duration_s: float
+    sandbox: str = "none"
+    """The walls around it: "bubblewrap", or "none"."""
 
 
 @dataclass(frozen=True, slots=True)

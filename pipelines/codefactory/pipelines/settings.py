@@ -22,9 +22,9 @@ from pydantic.alias_generators import to_camel
 from codefactory.analyzers import ANALYZERS, Problem, Safety
 
 from . import trust
-from .models.model import Role  # noqa: TC001  # pydantic reads it
 from .names import snake
 from .policy.workspace import PolicySettings
+from .role import Role  # noqa: TC001 pydantic reads it
 from .secrets.sources import SecretSource  # noqa: TC001 pydantic reads it
 
 if TYPE_CHECKING:
@@ -171,6 +171,10 @@ class BudgetSettings(_Section):
 class TestSettings(_Section):
     command: tuple[str, ...] = Field(default=(), description="The project's tests; empty: they are not run.")
     timeout_s: float = Field(default=300.0, gt=0)
+    sandbox: Literal["auto", "none"] = Field(
+        default="auto",
+        description='"auto": in bubblewrap where it is, without network and home; "none": with all rights of the user.',
+    )
 
 
 class RepairSettings(_Section):
@@ -236,6 +240,7 @@ RESTRICTED = frozenset(
         "model",
         "local",
         "tests.command",
+        "tests.sandbox",
         "prices",
         "cache",
         "budget.max_usd",

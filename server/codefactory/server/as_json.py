@@ -124,6 +124,7 @@ def suite_to_json(run: SuiteRun) -> dict[str, Any]:
         "passed": run.passed,
         "summary": run.summary,
         "durationS": round(run.duration_s, 3),
+        "sandbox": run.sandbox,
     }
 
 

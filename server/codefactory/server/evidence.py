@@ -48,7 +48,8 @@ def entry_to_markdown(entry: Entry) -> str:
     lines += [f"- Not checked: {plain(p.message)}" for p in evidence.problems]
     if evidence.tests:
         passed = "passed" if evidence.tests.passed else "failed"
-        lines.append(f"- Tests {passed}: {plain(evidence.tests.summary)} ({evidence.tests.duration_s:.1f} s)")
+        where = "without a sandbox" if evidence.tests.sandbox == "none" else f"in {evidence.tests.sandbox}"
+        lines.append(f"- Tests {passed}: {plain(evidence.tests.summary)} ({evidence.tests.duration_s:.1f} s, {where})")
     if evidence.dependencies:
         lines.append(f"- New dependencies: {', '.join(evidence.dependencies)}")
     lines += _declined(evidence.declined)

@@ -62,6 +62,21 @@ def test_a_name_that_is_passed_on_leads_to_its_definition() -> None:
     assert files["shop/orders.py"].reason == "imported here (place), its source"
 
 
+def test_a_package_that_loads_lazily_passes_names_on_as_well() -> None:
+    lazy = "if TYPE_CHECKING:\n    from .orders import place\n\ndef __getattr__(name):\n    ...\n"
+    graph = graph_of(SHOP | {"shop/__init__.py": lazy, "user.py": "from shop import place\nplace(1)\n"})
+    files = pack_context(graph, snapshot_of(graph, "user.py")).files
+    assert (files[0].path, files[0].reason) == ("shop/orders.py", "imported here (place)")
+
+
+def test_what_is_imported_comes_before_what_that_imports() -> None:
+    """However much the latter is used by all the others."""
+    chain = {f"user{i}.py": "from deep import d\nfrom near import n\n" for i in range(9)}
+    files = {"a.py": "from near import n\n\nn()\n", "near.py": "from deep import d\n", "deep.py": "d = 1\n"} | chain
+    graph = graph_of(files)
+    assert [f.path for f in pack_context(graph, snapshot_of(graph, "a.py")).files][:2] == ["near.py", "deep.py"]
+
+
 def test_a_finding_brings_the_definitions_its_lines_use() -> None:
     first = pack(line=7).files[0]
     assert (first.path, first.kind) == ("shop/prices.py", "excerpt")

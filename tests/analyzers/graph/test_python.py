@@ -160,6 +160,25 @@ def test_what_is_behind_the_last_import_is_not_parsed(text: str, head: str) -> N
     assert PYTHON.head(text.encode()) == len(head)
 
 
+@pytest.mark.parametrize(
+    ("text", "closed"),
+    [
+        ("", True),
+        ("x = (1, [2], {3: '}'})  # (\n", True),
+        ("ximport a\n", True),
+        ("x = ')\n", True),
+        ("x = 'it\\'s ('\n", True),
+        ('"""(\n\\""" \'\'\' """\n', True),
+        ("f(\n", False),
+        ("x = ['('\n", False),
+        ('"""\nimport a\n', False),
+        ("'''\n\\'''\n", False),
+    ],
+)
+def test_where_a_broken_head_may_end(text: str, closed: bool) -> None:
+    assert PYTHON.ends_well(text.encode()) is closed
+
+
 STATEMENTS = (
     "import a", "from . import b, c", "from .a import (\nb,\n    c,\n)", "if x: import a; import b",
     "import a \\\n  , b",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -192,6 +193,22 @@ def test_what_cannot_be_carried_over_is_a_finding(steps: str, lost: str) -> None
     _, findings = imported(steps)
     assert any(lost in f for f in findings), findings
     assert all(f.startswith(tuple("123456789")) for f in findings)
+
+
+def test_steps_with_files_and_data_are_valid_once_imported() -> None:
+    steps = (
+        ECHO
+        + "- {name: r, type: file_ops, operation: read, path: a.txt}\n"
+        + "- {name: c, type: file_ops, operation: copy, source: a.txt, destination: b.txt}\n"
+        + "- {name: w, type: file_ops, operation: write, path: c.txt, content: '{{r}}'}\n"
+        + "- {name: l, type: file_ops, operation: list, path: ., pattern: '*.txt'}\n"
+        + "- {name: t, type: data_transform, input_source: 'previous_response:r', operations: "
+        + "[{operation: filter, field: items, condition: \"kind == 'x'\"}, {operation: sort}]}"
+    )
+    made, findings = imported(steps)
+    assert findings == []
+    definition = {"version": 1, "name": "w", "steps": made}
+    assert [f.message for f in loads(json.dumps(definition), "json").findings] == []
 
 
 def test_a_condition_that_is_not_understood_switches_the_step_off() -> None:

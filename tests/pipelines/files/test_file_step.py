@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import stat
@@ -16,6 +17,7 @@ from codefactory.pipelines.definitions import loads
 from codefactory.pipelines.engine import Budget, Engine
 from codefactory.pipelines.engine.events import OutputDelta
 from codefactory.pipelines.files.atomic import PREFIX
+from codefactory.pipelines.files.listing import Pattern
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,8 +46,9 @@ async def test_read_gives_text_lines_bytes_and_ranges(tmp_path: Path) -> None:
 
 
 async def test_lines_end_as_editors_end_them_and_nowhere_else(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_bytes("a\x0cb\u2028c\rd\r\n\ne\n".encode())
-    assert await file(tmp_path, operation="read", path="a.txt", **{"as": "lines"}) == ["a\x0cb\u2028c", "d", "", "e"]
+    (tmp_path / "a.txt").write_bytes("a\x0cb\u2028c\rd\r\n\ne\n\r".encode())
+    lines = await file(tmp_path, operation="read", path="a.txt", **{"as": "lines"})
+    assert lines == ["a\x0cb\u2028c", "d", "", "e", ""]
 
 
 async def test_chunks_stream_and_leave_a_count(tmp_path: Path) -> None:
@@ -59,6 +62,22 @@ async def test_chunks_stream_and_leave_a_count(tmp_path: Path) -> None:
     )
     assert "".join(deltas) == text
     assert result.unwrap()["s0"] == {"path": "a.txt", "bytes": 3000, "chunks": 3}
+
+
+async def test_chunks_wait_for_a_slow_reader(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x" * 5000)
+    plan = loads(
+        "{version: 1, name: p, steps: {r: {type: file, with: {operation: read, path: a.txt, as: chunks, "
+        "chunk_bytes: 10}}}}"
+    ).unwrap()
+    engine = Engine(policy=policy(tmp_path))
+    count = 0
+    async for event in engine.stream(plan, buffer=4):
+        if isinstance(event, OutputDelta):
+            count += 1
+            await asyncio.sleep(0)
+    engine.close()
+    assert count == 500
 
 
 @pytest.mark.parametrize(
@@ -165,6 +184,19 @@ async def test_list_and_glob(tmp_path: Path) -> None:
     deep = await file(tmp_path, operation="list", recursive=True)
     assert ".git" in [e["path"] for e in deep]
     assert not any(e["path"].startswith(".git/") for e in deep)
+
+
+def test_a_pattern_knows_where_to_look() -> None:
+    wanted = Pattern("src/*/test_*.py")
+    assert [wanted.goes_into(p) for p in (["src"], ["src", "a"], ["docs"], ["src", "a", "b"])] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert Pattern("**/x").goes_into(["a", "b", "c"])
+    assert not Pattern("*.py").goes_into(["src"])
+    assert [Pattern("a/**/b").matches(p) for p in (["a", "b"], ["a", "x", "y", "b"], ["a", "x"])] == [True, True, False]
 
 
 async def test_copy_and_move(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from codefactory.pipelines import proposal
 from codefactory.pipelines.gate.project_tests import judge_tests, run_tests
+from codefactory.pipelines.settings import Layer, resolve
 
 PYTHON = sys.executable
 
@@ -142,3 +143,72 @@ def test_only_tests_that_passed_before_can_fail(before: bool, after: bool, refus
     if reason:
         assert reason.code == "tests-failed"
         assert "2 failed" in reason.message
+
+
+async def inside(command: list[str], root: Path, timeout_s: float = 60) -> proposal.SuiteRun:
+    from codefactory.pipelines.sandbox import survey
+
+    if not any(f.name == "bubblewrap" and f.sandbox for f in await survey()):
+        pytest.skip("bubblewrap does not work here")
+    run = await run_tests(command, root, {Path("mod.py"): "X = 2\n"}, timeout_s, sandbox="auto")
+    assert run.sandbox == "bubblewrap"
+    return run
+
+
+async def test_in_the_sandbox_the_copy_is_tested(tmp_path: Path) -> None:
+    (tmp_path / "mod.py").write_text("X = 1\n")
+    code = "import mod, sys; open('made', 'w').close(); print(mod.X, sys.prefix)"
+    run = await inside(script(code), tmp_path)
+    assert (run.passed, run.summary) == (True, f"2 {sys.prefix}")
+    assert [p.name for p in tmp_path.iterdir()] == ["mod.py"]  # noqa: ASYNC240 a test's folder
+
+
+async def test_in_the_sandbox_there_is_pytest_and_loopback_but_no_network_and_no_home(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(
+        """
+import os, socket
+from pathlib import Path
+
+import pytest
+
+
+def test_loopback():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        socket.create_connection(server.getsockname()).close()
+
+
+def test_network():
+    with pytest.raises(OSError):
+        socket.create_connection(("192.0.2.1", 80), 2)
+
+
+def test_home():
+    home = Path.home()
+    (home / "own").write_text("x")
+    assert not [p for p in (".ssh", ".netrc", ".gitconfig", ".config", ".bashrc") if (home / p).exists()]
+    (home / "own").chmod(0o600)
+"""
+    )
+    run = await inside([PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider"], tmp_path)
+    assert run.passed, run.summary
+    assert run.summary.startswith("3 passed")
+    assert not (Path.home() / "own").exists()
+
+
+async def test_in_the_sandbox_trouble_is_a_result(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("")
+    failed = await inside(script("print('1 failed'); raise SystemExit(1)"), tmp_path)
+    assert (failed.passed, failed.summary) == (False, "1 failed (exit code 1)")
+    assert "no such program" in (await inside(["no-such-program"], tmp_path)).summary
+    assert "within 1 s" in (await inside(script("import time; time.sleep(60)"), tmp_path, 1)).summary
+    assert (await inside(script("print('x' * 5_000_000); print('done')"), tmp_path)).summary == "done"
+    outside = tmp_path.parent / "written"
+    await inside(script(f"open({str(outside)!r}, 'w')"), tmp_path)
+    assert not outside.exists()
+
+
+def test_what_the_user_may_turn_off_the_workspace_may_not() -> None:
+    layer = Layer("pyproject.toml", {"tests": {"sandbox": "none"}}, restricted=True)
+    settings, problems = resolve([layer])
+    assert settings.tests.sandbox == "auto"
+    assert "`tests.sandbox` is ignored until you trust this file" in problems[0].message

@@ -81,7 +81,7 @@ async def test_with_nothing_one_sentence_says_how_to_get_a_model(monkeypatch: py
     monkeypatch.setattr(embedded, "find_spec", lambda _: None)
     choice = await choose_model(settings())
     assert choice.model is None
-    assert "pip install 'codefactory[local]'" in choice.why
+    assert "pip install xllamacpp" in choice.why
 
 
 async def test_the_editors_model_is_in_the_editor_only() -> None:

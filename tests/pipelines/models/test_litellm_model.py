@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from model_calls import KEY, ask, failure, litellm_at
-from scripted_server import Failure, Reply, ScriptedServer
+from scripted_server import Failure, Hang, Reply, ScriptedServer
 
-from codefactory.pipelines.models import LiteLLMModel, ModelError
+from codefactory.pipelines.models import LiteLLMModel, Message, ModelError, Usage, litellm_process
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,3 +98,72 @@ def test_imports_litellm_on_first_use_talks_to_nobody_and_ignores_dotenv(tmp_pat
     assert "the prompt" not in done.stderr
     assert "Unclosed" not in done.stderr
     assert "Error" not in done.stderr
+
+
+async def test_litellm_stays_out_of_this_process() -> None:
+    with ScriptedServer([Reply("hello")]) as server:
+        await ask(litellm_at(server.url))
+    assert "litellm" not in sys.modules
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
+async def test_a_process_that_is_killed_fails_its_stream_and_the_next_call_works() -> None:
+    with ScriptedServer([Reply("hello " * 99, hang_after_chunks=2), Reply("again")]) as server:
+        model = litellm_at(server.url, timeout_s=60)
+        stream = model.complete([Message("user", "Go on.")], max_output_tokens=999)
+        await anext(stream)
+        await anext(stream)
+        kill()
+        with pytest.raises(ModelError, match=r"the process that runs litellm has ended \(signal 9\)") as caught:
+            await anext(stream)
+        assert "".join(c.text for c in await ask(model)) == "again"
+    assert (caught.value.category, caught.value.unreported) == ("transient", 1)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
+async def test_a_process_that_is_killed_before_the_first_word_is_not_even_noticed() -> None:
+    with ScriptedServer([Hang(), Reply("again", usage=(4, 1))]) as server:
+        task = asyncio.create_task(ask(litellm_at(server.url, timeout_s=60)))
+        while not server.requests:  # noqa: ASYNC110  # it comes from another thread
+            await asyncio.sleep(0.01)
+        kill()
+        chunks = await task
+    assert "".join(c.text for c in chunks) == "again"
+    assert chunks[-1].usage == Usage(4, 1, unreported=1)
+
+
+def kill() -> None:
+    (process,) = litellm_process.running()
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+
+
+async def test_a_process_that_nobody_uses_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(litellm_process, "IDLE_S", 0.05)
+    with ScriptedServer([Reply("one"), Reply("two")]) as server:
+        model = litellm_at(server.url)
+        await ask(model)
+        while litellm_process.running():  # noqa: ASYNC110  # a thread ends it
+            await asyncio.sleep(0.01)
+        assert "".join(c.text for c in await ask(model)) == "two"
+
+
+async def test_an_installation_that_is_broken_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    litellm_process.stop()
+    program = (
+        "import sys; from codefactory.pipelines.models import litellm_worker as w; sys.modules['litellm'] = None; "
+    )
+    paths = f"import sys; sys.path[:] = {sys.path!r}; "
+    monkeypatch.setattr(litellm_process, "command", lambda: [sys.executable, "-I", "-c", f"{paths}{program}w.serve()"])
+    with pytest.raises(ModelError, match="litellm could not be imported") as caught:
+        await ask(litellm_at("http://127.0.0.1:1/v1"))
+    assert (caught.value.category, caught.value.unreported) == ("fatal", 0)
+
+
+async def test_the_way_leads_through_the_proxy_that_is_set() -> None:
+    with ScriptedServer([Reply("by proxy")]) as proxy:
+        address = proxy.url.removesuffix("/v1")
+        model = LiteLLMModel("openai/x", api_base="http://models.example/v1", proxy=address, max_retries=0)
+        assert "".join(c.text for c in await ask(model)) == "by proxy"
+    assert proxy.requests[0].path == "http://models.example/v1/chat/completions"
+    litellm_process.stop()

@@ -36,8 +36,8 @@ def test_the_users_own_price_wins() -> None:
         PriceSettings(name="openai/gpt-4o-mini", input=1, output=2),
         PriceSettings(name="ollama/x", input=1, output=2),
     )
-    assert price_of("openai/gpt-4o-mini", own) == Price(1e-6, 2e-6, source="your settings")
-    assert price_of("ollama/x", own) == Price(1e-6, 2e-6, source="your settings")
+    assert price_of("openai/gpt-4o-mini", own) == Price(1e-6, 2e-6, 1e-6, source="your settings")
+    assert price_of("ollama/x", own) == Price(1e-6, 2e-6, 1e-6, source="your settings")
     assert price_of("openai/gpt-4o", own) == bundled_price("openai/gpt-4o")
 
 

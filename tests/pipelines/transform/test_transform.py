@@ -12,7 +12,8 @@ from step_runs import error_of, policy, run_step
 
 from codefactory.pipelines.definitions import loads
 from codefactory.pipelines.policy import DENY_ALL
-from codefactory.pipelines.transform.formats import Format, Table, parse, serialise
+from codefactory.pipelines.transform.formats import Format, parse, serialise
+from codefactory.pipelines.transform.tables import Table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -167,6 +168,35 @@ def test_what_is_written_is_read(value: Any, form: str) -> None:
 def test_csv_keeps_every_text(rows: list[list[str]]) -> None:
     table = Table(header=False, formulas="keep")
     assert parse(serialise(rows, "csv", table), "csv", table) == rows
+
+
+@pytest.mark.parametrize("long", [0, 500_000], ids=["item by item", "at once"])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[]", []),
+        (" [1] ", [1]),
+        ('[1, [2], {"a": "]"} , null]\n', [1, [2], {"a": "]"}, None]),
+        ("[1,]", None),
+        ("[1 2]", None),
+        ("[", None),
+        ("[1", None),
+        ("[1,", None),
+        ("[,1]", None),
+        ("[1]x", None),
+        ("[NaN]", None),
+    ],
+)
+def test_long_json_is_read_as_short_is(text: str, expected: Any, long: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from codefactory.pipelines.transform import formats
+    from codefactory.pipelines.transform.limits import TransformError
+
+    monkeypatch.setattr(formats, "_LONG", long)
+    if expected is None:
+        with pytest.raises(TransformError, match="not valid JSON"):
+            parse(text, "json", Table())
+    else:
+        assert parse(text, "json", Table()) == expected
 
 
 async def test_files_are_streamed(tmp_path: Path) -> None:

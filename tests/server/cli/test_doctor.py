@@ -45,6 +45,10 @@ def test_doctor_says_what_is_in_force_and_where_from(project: Path) -> None:
     assert checks["ruff"]["state"] == checks["bandit"]["state"] == checks["worker process"]["state"] == "ok"
     assert "model.api_base" in checks["trust"]["value"]
     assert checks["model"]["state"] == "note"
+    if checks["sandbox"]["state"] == "ok":
+        assert "no network" in checks["sandbox"]["value"]
+    else:
+        assert "To have one" in checks["sandbox"]["remedy"]
     assert data["settings"]["budget.max_rounds"] == {"value": 7, "origin": str(project / "pyproject.toml")}
     assert data["settings"]["budget.max_tokens"]["origin"] == "default"
     assert data["settings"]["model.name"]["value"] is None

@@ -32,6 +32,7 @@ EXPECTED: dict[str, Callable[[dict[str, Any]], bool]] = {
     "licence-audit": lambda o: o["checked"] == 11 == len(o["missing"]),
     "log-summary": lambda o: o["levels"][0] == "INFO: 4" and o["errors"][0] == "2 × db: connection lost",
     "release-notes": lambda o: o["state"] == "draft" and "### New" in o["notes"],
+    "response-times": lambda o: o["paths"][1] == {"path": "/invoices", "count": 3, "median_ms": 12, "slowest_ms": 31},
     "triage": lambda o: o["verdict"] == "stop: app.py: S105",
 }
 WAITING = {"release"}

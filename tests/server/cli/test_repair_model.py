@@ -66,6 +66,17 @@ def test_without_money_nothing_is_asked(project: Path) -> None:
     assert server.requests == []
 
 
+def test_who_uses_a_public_name_is_known(project: Path) -> None:
+    (project / "other.py").write_text('from app import load\n\nload("1")\n')
+    renamed = HONEST.replace("    return", "def load(data):\n    return", 1).replace(
+        "    return json", "def parse(data):\n    return json"
+    )
+    with ScriptedServer([Reply(renamed), Reply(HONEST)]) as server:
+        rounds = repair(project, server)["evidence"]["rounds"]
+    assert [r["accepted"] for r in rounds] == [False, True]
+    assert "used in other.py" in rounds[0]["verdict"]
+
+
 def on_this_machine(root: Path, server: ScriptedServer, **model: str) -> None:
     """The user's settings: a server runs on vLLM's port, which is this one; no other is looked at."""
     port = server.url.split(":")[2].split("/")[0]
@@ -121,14 +132,3 @@ def test_nothing_on_this_machine_is_said_in_one_sentence(project: Path) -> None:
     done = codefactory("repair", "app.py", "--format", "human", cwd=project)
     assert b"codefactory models pull qwen2.5-coder-1.5b" in done.stdout.replace(b"\n ", b"")
     assert (project / "app.py").read_text() == SOURCE
-
-
-def test_who_uses_a_public_name_is_known(project: Path) -> None:
-    (project / "other.py").write_text('from app import load\n\nload("1")\n')
-    renamed = HONEST.replace("    return", "def load(data):\n    return", 1).replace(
-        "    return json", "def parse(data):\n    return json"
-    )
-    with ScriptedServer([Reply(renamed), Reply(HONEST)]) as server:
-        rounds = repair(project, server)["evidence"]["rounds"]
-    assert [r["accepted"] for r in rounds] == [False, True]
-    assert "used in other.py" in rounds[0]["verdict"]

@@ -57,7 +57,7 @@ class Trees:
     Safe to use from several threads, which then take turns.
     """
 
-    def __init__(self, keep: int = 16) -> None:
+    def __init__(self, keep: int = 32) -> None:
         self._keep = keep
         self._kept: OrderedDict[tuple[str, bool], tuple[bytes, Tree]] = OrderedDict()
         """By path and whether it is the whole text, since a head that is being typed in parses at times only."""
@@ -91,7 +91,7 @@ class Trees:
     def _extract(self, path: str, source: bytes, rules: LanguageRules) -> FileImports:
         head = source[: rules.head(source)]
         tree = self._parse(path, head, whole=False)
-        if len(head) < len(source) and tree.root_node.has_error:
+        if len(head) < len(source) and tree.root_node.has_error and not rules.ends_well(head):
             head, tree = source, self._parse(path, source, whole=True)
         return rules.extract(tree, head, path)
 

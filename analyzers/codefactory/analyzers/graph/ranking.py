@@ -22,11 +22,19 @@ MAX_NEIGHBOURS = 400
 MAX_HOPS = 3
 _WORD = re.compile(r"\w+")
 _KIND_WEIGHTS = {ImportKind.TYPE_ONLY: 0.7, ImportKind.LAZY: 0.8, ImportKind.DYNAMIC: 0.6, ImportKind.MODULE: 0.4}
+_PASSED_ON = frozenset({ImportKind.REEXPORT, ImportKind.TYPE_ONLY})
+"""How a file imports what others then take from it: what a package loads lazily, it shows type checkers alone."""
 _BACKWARD = 0.3
 """What an importer counts against what is imported: a change is made with what the file uses in mind first."""
 _IN_FOCUS = 4.0
 """How much more a name counts that occurs in the code in question."""
 
+_INDIRECT = 0.4
+_BESIDE = 0.7
+"""What a file of the same folder and with the same imports counts: it shows how such a file is written here."""
+_UNRELATED = 0.1
+_PASSES_ON = 0.1
+"""What a package counts that only passes names on: the files that define them are shown instead."""
 _PARTNER = 0.7
 """What a test's source, or a source's tests, count beside the best neighbour."""
 
@@ -71,14 +79,17 @@ def rank(
     ranked: list[Ranked] = []
     for other, score in candidates.items():
         taken = names.get(other, frozenset())
-        reasons = [_relation(graph, path, other, taken, focus)]
+        relation, share = _relation(graph, path, other, taken, focus)
+        reasons = [relation]
         score *= 1 + 0.4 * _proximity(path, other)
+        if other not in affine:
+            score *= share
         if other in affine:
             reasons.append("its source" if subject_is_test else "its tests")
         elif _is_test(other) and not subject_is_test:
             score *= 0.3
         if _only_passes_on(graph, other):
-            score *= 0.3
+            score *= _PASSES_ON
         if recency and other in recency:
             score *= 1 + 0.3 * recency[other]
             reasons.append("changed lately")
@@ -116,7 +127,7 @@ def _names_taken(graph: DependencyGraph, path: str) -> dict[str, frozenset[str]]
                 continue
             names.add(name)
             if depth < MAX_HOPS:
-                passed_on = [e for e in graph.imports(target) if e.import_.kind is ImportKind.REEXPORT]
+                passed_on = [e for e in graph.imports(target) if e.import_.kind in _PASSED_ON]
                 pending += [(target, name, e, depth + 1) for e in passed_on if e.import_.name in (name, "*")]
     taken.pop(path, None)
     return {target: frozenset(names) for target, names in taken.items()}
@@ -154,23 +165,28 @@ def _use_weight(name: str, used: Counter[str], focus: Counter[str]) -> float:
     return 0.25 + math.log1p(used[name]) + _IN_FOCUS * math.log1p(focus[name])
 
 
-def _relation(graph: DependencyGraph, path: str, other: str, taken: frozenset[str], focus: Counter[str]) -> str:
+def _relation(
+    graph: DependencyGraph, path: str, other: str, taken: frozenset[str], focus: Counter[str]
+) -> tuple[str, float]:
+    """How the two are related, in words, and how much of its score a file so related keeps."""
     if taken or other in graph.dependencies(path):
         shown = sorted(taken - {"*"}, key=lambda name: (-focus[name], name))[:4]
-        return "imported here" + (f" ({', '.join(shown)})" if shown else "")
+        return "imported here" + (f" ({', '.join(shown)})" if shown else ""), 1.0
     if other in graph.dependents(path):
-        return "imports this file"
+        return "imports this file", 1.0
     if other in graph.dependencies(path, transitive=True):
-        return "imported indirectly"
-    if other in graph.dependents(path, transitive=True):
-        return "depends on this file indirectly"
+        return "imported indirectly", _INDIRECT
     shared = sorted(set(graph.dependencies(path)) & set(graph.dependencies(other)))
-    return f"also uses {shared[0]}" if shared else ""
+    if shared and split(path)[0] == split(other)[0]:
+        return f"beside it, also uses {shared[0]}", _BESIDE
+    if other in graph.dependents(path, transitive=True):
+        return "depends on this file indirectly", _INDIRECT
+    return (f"also uses {shared[0]}", _INDIRECT) if shared else ("", _UNRELATED)
 
 
 def _only_passes_on(graph: DependencyGraph, path: str) -> bool:
-    edges = graph.imports(path)
-    return bool(edges) and all(edge.import_.kind is ImportKind.REEXPORT for edge in edges)
+    kinds = {edge.import_.kind for edge in graph.imports(path) if edge.targets}
+    return bool(kinds) and kinds <= _PASSED_ON
 
 
 def _proximity(path: str, other: str) -> float:

@@ -85,6 +85,9 @@ class LanguageRules:
     head: Callable[[bytes], int] = len
     """How many bytes of a text, from its beginning, hold all its imports. What is behind is parsed only if the head has
     an error, so it may be a guess, as long as a wrong one cannot parse without error."""
+    ends_well: Callable[[bytes], bool] = lambda head: False
+    """Whether a head with an error ends where it should nonetheless, outside of strings and brackets: the error is in
+    what it says, and the rest of the text would not change that."""
     definitions: Mapping[str, Definition] = field(default_factory=dict[str, Definition])
     """Node kind → how to read it."""
     members: frozenset[str] = frozenset()

@@ -185,6 +185,8 @@ class Compiler:
             if need not in known.steps:
                 hint = did_you_mean(need, [n for n in known.steps if n != name])
                 self.say("unknown-step", f"`{need}` is no step{hint}.", (*where, "needs", i))
+        if "asks" in step_type.effects and model.cache is not None:
+            self.say("invalid-value", "an answer is not kept for other runs.", (*where, "cache"), key=True)
         call = StepCall(step_type)
         references = self._settings(call, model, where, known, depth)
         if model.when is not None:

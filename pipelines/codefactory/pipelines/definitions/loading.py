@@ -125,10 +125,14 @@ def _compiled(
     trusted = trusted and not compiler.untrusted
     chosen = policy(trusted) if callable(policy) else policy
     if plan is not None and chosen is not None:
+        how = "" if trusted or not callable(policy) else _UNTRUSTED
         for lack in missing(plan, chosen):
-            compiler.say("not-allowed", f"{lack}.", (*_place_of(lack.step), "type"), severity="medium")
+            compiler.say("not-allowed", f"{lack}{how}.", (*_place_of(lack.step), "type"), severity="medium")
     findings = tuple(sorted(compiler.findings, key=lambda f: f.span))
     return Loaded(plan, findings, name, trusted, chosen, compiler.files)
+
+
+_UNTRUSTED = "; the definition is not trusted: `codefactory trust` lets it work in its project"
 
 
 def _place_of(step: str) -> tuple[str | int, ...]:

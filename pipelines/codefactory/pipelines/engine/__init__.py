@@ -15,7 +15,7 @@ budget.py    reserved before spent                    slots.py     limits, prior
 breaker.py   circuit breakers                         cache.py     results by what they depend on
 events.py    what happens, typed                      journal.py   what the engine asks of a store
 values.py    the JSON form of values                  processes.py threads and children, and ending them
-errors.py    what can go wrong
+errors.py    what can go wrong                        door.py      who may do what, and what a plan may touch
 """
 
 from .budget import Budget

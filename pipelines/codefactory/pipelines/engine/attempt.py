@@ -77,6 +77,7 @@ async def settle(scope: Scope, step: Step) -> Any:
     if run.masker is not None:
         value = run.masker.value(value)
         run.flush(path)
+        journal = run.journal  # the step may have used the run's first secret
     for channel in step.writes:
         scope.write(step.index, channel, value)
     writes = scope.writes.get(step.index) if scope.writes is not None else None

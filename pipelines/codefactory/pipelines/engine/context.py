@@ -213,8 +213,8 @@ class Context:
         value = effect(*arguments)
         if inspect.isawaitable(value):
             value = await value
-        # The effect has happened: a cancellation now must not lose the receipt.
-        written = journal.put_receipt(self.path, key, value)
+        # The effect has happened: a cancellation now must not lose the receipt. It may have used the first secret.
+        written = (self._scope.run.journal or journal).put_receipt(self.path, key, value)
         if written is not None:
             await asyncio.shield(written)
         return value

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .breaker import Breakers
 from .budget import Budget, Spending, narrower
 from .cache import Cache, cache_key
-from .door import inside, permitted, refuse_from_within
+from .door import budget_of, inside, permitted, refuse_beyond_policy, refuse_from_within, still_allowed
 from .errors import (
     BudgetExceededError,
     NotAllowedError,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from codefactory.pipelines.policy import AccessPolicy
     from codefactory.pipelines.principal import Action, Principal
     from codefactory.pipelines.secrets import Secrets
-    from codefactory.pipelines.store import KeptRun, Store
+    from codefactory.pipelines.store import Store
 
     from .events import Event, Status
     from .journal import Audit, Durability, Journal
@@ -117,7 +117,7 @@ class Engine:
         """
         principal = self._permit(principal, "start")
         policy = policy or self.policy
-        _allowed(plan, policy)
+        refuse_beyond_policy(plan, policy)
         bound = plan.bind(inputs or {})
         fresh = run_id is None
         run_id = run_id or new_run_id()
@@ -158,8 +158,8 @@ class Engine:
                 f"run {kept.id} was made by version {kept.version} of `{kept.pipeline}`, the plan given is version "
                 f"{plan.version}; fork the run to go on with another version"
             )
-        policy = _both(kept, policy or self.policy)
-        _allowed(plan, policy)
+        policy = still_allowed(kept, policy or self.policy)
+        refuse_beyond_policy(plan, policy)
         journal = await store.reopen(kept, durability)
         inputs = plan.bind(kept.inputs)
         access = (policy, principal)
@@ -187,10 +187,13 @@ class Engine:
         kept = await store.find_run(run_id)
         principal = self._permit(principal, "edit" if edit else "fork", lambda: kept.owner_name)
         plan = plan or await store.plan_of(kept)
+        for name in edit or {}:
+            if name in plan.index and plan.steps[plan.index[name]].type == "approval":
+                raise NotAllowedError(f"`{name}` is an approval: it can be answered, not edited")
         new_id = new_run_id()
         bound = plan.bind({**kept.inputs, **(inputs or {})})
-        policy = policy or _both(kept, self.policy)
-        _allowed(plan, policy)
+        policy = policy or still_allowed(kept, self.policy)
+        refuse_beyond_policy(plan, policy)
         text = None if policy is None else policy.text
         owner = None if principal is None else principal.to_json()
         await store.fork(kept, new_id, plan, bound, at, edit or {}, policy=text, principal=owner)
@@ -307,7 +310,7 @@ class Engine:
         policy, principal = access
         limits = narrower(plan.budget, budget)
         if policy is not None:
-            limits = narrower(limits, _budget_of(policy))
+            limits = narrower(limits, budget_of(policy))
         spending = Spending(limits, journal.spent if journal else None) if limits is not None else None
         slots = Slots(plan.concurrency, self.slots) if plan.concurrency is not None else self.slots
         run = Run(self, plan, run_id, inputs, journal, on_event, feed, slots, spending, priority, wait)
@@ -319,7 +322,8 @@ class Engine:
             journal.watch(lambda reason: run.cancel(RunCancelledError(reason)))
         if self.audit is not None:
             kind = "run_resumed" if run.restored else "run_started"
-            self.audit.note(kind, run=run_id, pipeline=plan.name, version=plan.version, who=run.owner, role=run.role)
+            what = {"pipeline": plan.name, "version": plan.version, "policy": None if policy is None else policy.text}
+            self.audit.note(kind, run=run_id, who=run.owner, role=run.role, **what)
         if not run.quiet:
             expected_s = await self.store.expected_s(plan) if self.store is not None and run.listening else None
             run.emit(RunStarted, plan.name, plan.version, len(plan.steps), bool(run.restored), expected_s)
@@ -387,37 +391,6 @@ class Engine:
             run.cancellation.cancel()
         if run.journal is not None:
             run.journal.close("cancelled", "the task that ran it was cancelled", {}, {}, time())
-
-
-def _allowed(plan: Plan, policy: AccessPolicy | None) -> None:
-    """Raises NotAllowedError that lists, a line each, what steps need and would not get."""
-    if not plan.effects and not plan.secrets and (policy is None or policy.step_types is None):
-        return
-    from codefactory.pipelines.policy import DENY_ALL, missing
-
-    lacks = missing(plan, policy or DENY_ALL)
-    if lacks:
-        reasons = "\n".join(f"  {lack}" for lack in lacks)
-        raise NotAllowedError(f"the policy does not allow `{plan.name}` to run:\n{reasons}")
-
-
-def _both(kept: KeptRun, policy: AccessPolicy | None) -> AccessPolicy | None:
-    """What a kept run may still touch."""
-    if kept.policy is None or policy is None:
-        return None
-    from codefactory.pipelines.policy import AccessPolicy, narrowed
-
-    try:
-        return narrowed(AccessPolicy.model_validate_json(kept.policy), policy)
-    except ValueError as error:
-        raise ResumeError(f"the policy kept with run {kept.id} is not valid; fork the run") from error
-
-
-def _budget_of(policy: AccessPolicy) -> Budget | None:
-    limits = (policy.max_tokens, policy.max_usd, policy.max_calls, policy.max_seconds)
-    if limits == (None, None, None, None):
-        return None
-    return Budget(tokens=limits[0], usd=limits[1], calls=limits[2], wall_s=limits[3])
 
 
 def _text(error: BaseException | None) -> str | None:

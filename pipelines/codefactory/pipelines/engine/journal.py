@@ -96,6 +96,10 @@ class Journal(Protocol):
         """The answer, if somebody has given one to this very question of this run."""
         ...
 
+    def proves(self, path: str) -> bool:
+        """Whether the approval at `path` was settled by the engine, and not by something that wrote into the store."""
+        ...
+
     async def forget_answer(self, path: str) -> None:
         """The answer did not count: the question is open again."""
         ...

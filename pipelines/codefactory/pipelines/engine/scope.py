@@ -239,7 +239,7 @@ class Scope:
             index = ready.pop(0)
             step = self.plan.steps[index]
             record = restored.get(self.prefix + step.name)
-            if record is None:
+            if record is None or (step.type == "approval" and not self._proved(step)):
                 waiting.append(index)
                 continue
             if record.writes:
@@ -248,6 +248,15 @@ class Scope:
             value = SKIPPED if record.skipped else record.value(step.output_type)
             ready += self.release(step, value)
         return sorted(waiting)
+
+    def _proved(self, step: Step) -> bool:
+        """Whether the store's word for an approval counts. A store is in the workspace, where steps may write."""
+        path = self.prefix + step.name
+        journal = self.run.journal
+        if journal is not None and journal.proves(path):
+            return True
+        self.run.log(path, "warning", "what the store says of this approval does not count: it is asked again")
+        return False
 
     def write(self, index: int, channel: str, value: Any) -> None:
         """Note that a step wrote `value` to a channel."""

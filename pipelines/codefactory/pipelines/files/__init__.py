@@ -3,6 +3,7 @@
 access.py    Access: a path as written → an open folder and a name in it, links followed by us
 spelling.py  which ways of writing a path are refused      guard.py     which names and kinds of files are
 folder.py    an open folder; everything is relative to it  text.py      encodings, byte order marks, line endings
+reading.py   lines and pieces of an open file
 atomic.py    a file is replaced whole or not at all        transfer.py  bytes from file to file, in the kernel
 listing.py   list and glob                                 trash.py     what was deleted, until it is restored
 job.py       blocking work that reports and can be ended   operations.py  what the `file` step does

@@ -8,7 +8,9 @@ from collections import deque
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from codefactory.pipelines.private_files import own_folders
 
 from .errors import AccessError, FileError, said
 from .folder import Folder
@@ -58,20 +60,20 @@ class Access:
     """Names that steps may not change, in lower case."""
     spelled: tuple[tuple[Path, Path], ...] = ()
     """Folders as the policy spells them, with their real paths."""
-    _identity: _Identity | None = field(default=None)
+    _store: _Identity | None = field(default=None)
+    _own: frozenset[_Identity] = frozenset()
+    """Our own settings, trust and audit log: nothing of them is read either."""
 
     @classmethod
     def of(cls, policy: AccessPolicy, records: Path | None = None) -> Access:
         """Relative paths are taken from the first folder that may be read, else the first that may be changed."""
         read, write = _real(policy.read), _real(policy.write)
         base = next(iter((*read, *write)), None)
-        identity = None
-        if records is not None and records.is_dir():
-            found = records.stat()
-            identity = (found.st_dev, found.st_ino)
+        own = frozenset(found for folder in own_folders() if (found := _identity_of(folder)) is not None)
+        store = _identity_of(records) if records is not None else None
         spelled = tuple(zip((*policy.read, *policy.write), (*read, *write), strict=True))
         protected = frozenset(name.casefold() for name in policy.protected)
-        return cls(read, write, base, records, policy.max_file_bytes, protected, spelled, identity)
+        return cls(read, write, base, records, policy.max_file_bytes, protected, spelled, store, own)
 
     def reading(self, text: str, *, follow: bool = True) -> AbstractContextManager[Place]:
         """Raises AccessError, or FileError if a folder on the way does not exist."""
@@ -87,9 +89,14 @@ class Access:
             return path.relative_to(self.base).as_posix()
         return path.as_posix()
 
+    def is_records(self, found: os.stat_result) -> bool:
+        """Whether this is a folder of ours: the run store, or settings, trust and audit log."""
+        identity = (found.st_dev, found.st_ino)
+        return identity == self._store or identity in self._own
+
     @contextmanager
     def _place(
-        self, text: str, roots: Sequence[Path], verb: str, *, follow: bool, parents: bool = False
+        self, text: str, roots: Sequence[Path], verb: Literal["read", "change"], *, follow: bool, parents: bool = False
     ) -> Generator[Place]:
         path = self._absolute(text, roots, verb)
         root = _root_of(path, roots)
@@ -103,9 +110,9 @@ class Access:
                 raise said(text, error) from error
             real = folder.path / name if name else folder.path
             check_place(real, (found or folder.stat()).st_dev)
+            self._check_records(walk, real, found, text, verb)
             if verb == "change":
                 check_changeable(real, _root_of(real, roots) or root, self.protected)
-                self._check_records(walk, found, text)
             yield Place(folder, name, real, text, found)
 
     def _absolute(self, text: str, roots: Sequence[Path], verb: str) -> Path:
@@ -120,15 +127,25 @@ class Access:
             raise AccessError(f"`{text}` leads out of the folder that paths are taken from")
         return (self.base or roots[0]) / clean
 
-    def _check_records(self, walk: _Walk, found: os.stat_result | None, text: str) -> None:
-        if self._identity is None:
-            return
-        passed = [*walk.identities, *([(found.st_dev, found.st_ino)] if found is not None else [])]
-        if self._identity in passed:
+    def _check_records(
+        self, walk: _Walk, real: Path, found: os.stat_result | None, text: str, verb: Literal["read", "change"]
+    ) -> None:
+        passed = {*walk.identities, *([(found.st_dev, found.st_ino)] if found is not None else [])}
+        if passed & self._own or any(real.is_relative_to(folder) for folder in _real(own_folders())):
+            raise AccessError(f"`{text}` belongs to Code Factory's settings and records: steps may not {verb} it")
+        if verb == "change" and self._store in passed:
             raise AccessError(f"`{text}` belongs to the run store: steps may not change it")
 
 
 _KEYS = {"read": "read", "change": "write"}
+
+
+def _identity_of(folder: Path) -> _Identity | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _real(folders: Sequence[Path]) -> tuple[Path, ...]:

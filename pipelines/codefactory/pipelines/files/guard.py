@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codefactory.pipelines.private_files import own_folders
+
 from .errors import AccessError
 
 if TYPE_CHECKING:
@@ -38,11 +40,14 @@ def check_changeable(path: PurePath, root: PurePath, names: Collection[str] = OU
 
 
 def check_place(path: PurePath, device: int) -> None:
-    """Raises AccessError for the kernel's own file systems, also where they are mounted elsewhere."""
+    """Raises AccessError for the kernel's own file systems, also where they are mounted elsewhere, and for our own
+    settings, trust, proofs and audit log."""
     text = path.as_posix()
     inside = any(text == root or text.startswith(f"{root}/") for root in _KERNEL)
     if (inside and not f"{text}/".startswith(f"{_MEMORY}/")) or device in _kernel_devices():
         raise AccessError(f"`{path}` is the system's own and no file")
+    if any(path.is_relative_to(os.path.realpath(folder)) for folder in own_folders()):
+        raise AccessError(f"`{path}` is Code Factory's own: no step may use it")
 
 
 @cache

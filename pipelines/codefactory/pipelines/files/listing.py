@@ -13,7 +13,7 @@ from .guard import check_place, protected
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from .access import Access
     from .folder import Folder
@@ -45,8 +45,14 @@ class Entry:
         }
 
 
-def entries(access: Access, text: str, *, recursive: bool, check: Callable[[], None]) -> list[Entry]:
-    """What is in the folder, sorted by path. The repository's and our own records are not gone into."""
+def entries(
+    access: Access, text: str, *, recursive: bool | Callable[[Sequence[str]], bool], check: Callable[[], None]
+) -> list[Entry]:
+    """What is in the folder, sorted by path. The repository's and our own records are not gone into.
+
+    `recursive`: whether inner folders are, or which, by their components from the folder that was asked about.
+    """
+    into = recursive if callable(recursive) else _always if recursive else _never
     with access.reading(text) as place:
         if place.found is None:
             raise FileError(f"there is no `{text}`")
@@ -56,7 +62,7 @@ def entries(access: Access, text: str, *, recursive: bool, check: Callable[[], N
         prefix = access.shown(place.path)
         prefix = "" if prefix == "." else f"{prefix}/"
         try:
-            return list(_walk(folder, (), prefix, recursive, check, [0]))
+            return list(_walk(folder, (), prefix, into, check, [0]))
         except OSError as error:
             raise said(text, error) from error
         finally:
@@ -64,8 +70,21 @@ def entries(access: Access, text: str, *, recursive: bool, check: Callable[[], N
                 folder.close()
 
 
+def _always(_parts: Sequence[str]) -> bool:
+    return True
+
+
+def _never(_parts: Sequence[str]) -> bool:
+    return False
+
+
 def _walk(
-    folder: Folder, above: tuple[str, ...], prefix: str, recursive: bool, check: Callable[[], None], count: list[int]
+    folder: Folder,
+    above: tuple[str, ...],
+    prefix: str,
+    into: Callable[[Sequence[str]], bool],
+    check: Callable[[], None],
+    count: list[int],
 ) -> Generator[Entry]:
     check_place(folder.path, folder.stat().st_dev)
     for name in folder.names():
@@ -78,13 +97,13 @@ def _walk(
             continue
         parts = (*above, name)
         yield Entry(parts, found, prefix + "/".join(parts))
-        if recursive and stat.S_ISDIR(found.st_mode) and protected(name) is None and len(parts) < MAX_DEPTH:
+        if stat.S_ISDIR(found.st_mode) and protected(name) is None and len(parts) < MAX_DEPTH and into(parts):
             try:
                 inner = folder.enter(name)
             except OSError:  # no longer a folder, or closed to us: it is listed, not gone into
                 continue
             try:
-                yield from _walk(inner, parts, prefix, recursive, check, count)
+                yield from _walk(inner, parts, prefix, into, check, count)
             finally:
                 inner.close()
 
@@ -98,11 +117,17 @@ class Pattern:
         if text.startswith("/") or "\\" in text or ".." in text.split("/") or "\0" in text:
             raise AccessError(f"the pattern `{text}` leads out of its folder")
         segments = [s for s in text.split("/") if s not in ("", ".")]
-        self.deep = len(segments) > 1 or "**" in segments
         self._segments = [None if s == "**" else re.compile(fnmatch.translate(s)) for s in segments]
 
     def matches(self, parts: Sequence[str]) -> bool:
-        """By the states that a walk along `parts` can be in: linear in each part, whatever the pattern."""
+        return len(self._segments) in self._states(parts)
+
+    def goes_into(self, parts: Sequence[str]) -> bool:
+        """Whether something in this folder could match."""
+        return any(at < len(self._segments) for at in self._states(parts))
+
+    def _states(self, parts: Sequence[str]) -> set[int]:
+        """How many segments a walk along `parts` can have used up: linear in each part, whatever the pattern."""
         segments = self._segments
         states = _spread({0}, segments)
         for part in parts:
@@ -116,7 +141,7 @@ class Pattern:
                 elif segment.match(part):
                     after.add(at + 1)
             states = _spread(after, segments)
-        return len(segments) in states
+        return states
 
 
 def _spread(states: set[int], segments: Sequence[re.Pattern[str] | None]) -> set[int]:
@@ -133,16 +158,21 @@ def _spread(states: set[int], segments: Sequence[re.Pattern[str] | None]) -> set
 def glob(access: Access, text: str, pattern: str, check: Callable[[], None]) -> list[str]:
     """The paths of files that match, sorted; nothing inside of what is protected."""
     wanted = Pattern(pattern)
-    found = entries(access, text, recursive=wanted.deep, check=check)
+    found = entries(access, text, recursive=wanted.goes_into, check=check)
     return [e.path for e in found if stat.S_ISREG(e.found.st_mode) and wanted.matches(e.parts)]
 
 
-def check_nothing_protected(folder: Folder, name: str, shown: str, names: Collection[str]) -> None:
+def check_nothing_protected(access: Access, folder: Folder, name: str, shown: str) -> None:
     """Raises AccessError if a folder that is to go away holds what steps may not change."""
     inner = folder.enter(name)
     try:
-        for entry in _walk(inner, (), "", recursive=True, check=lambda: None, count=[0]):
-            if (what := protected(entry.parts[-1], names)) is not None:
+        for entry in _walk(inner, (), "", _always, lambda: None, [0]):
+            what = (
+                "Code Factory's own records, the run store"
+                if access.is_records(entry.found)
+                else protected(entry.parts[-1], access.protected)
+            )
+            if what is not None:
                 raise AccessError(f"`{shown}` holds {what} (`{entry.path}`): steps may not change it")
     finally:
         inner.close()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import errno
-import io
-import itertools
 import os
 import stat
 from contextlib import contextmanager
@@ -14,10 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from . import reading
 from . import text as texts
 from .access import Access
 from .atomic import replace_content, replacing
-from .errors import FileError, said
+from .errors import AccessError, FileError, said
 from .guard import check_regular
 from .job import Job
 from .listing import check_nothing_protected, entries
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 As = Literal["text", "lines", "base64", "chunks"]
 SAMPLE_BYTES = 65_536
 """Of a file that is written to: enough to know its line endings."""
-MAX_LINE = 64 * 1024 * 1024
 REPORT_BYTES = 64 * 1024 * 1024
 
 
@@ -70,78 +68,32 @@ class Files:
         with self.opened(path) as (place, fd):
             size = os.fstat(fd).st_size
             if as_ == "lines":
-                return self._lines(fd, place, encoding, offset, limit, max_bytes)
+                return reading.some_lines(fd, path, encoding, offset, limit, max_bytes, self.job.check)
             end = size if limit is None else min(size, offset + limit)
             if as_ == "chunks":
                 return self._chunks(fd, place, encoding, offset, end, chunk_bytes)
             if end - offset > max_bytes:
                 raise FileError(
-                    f"`{path}` has {max(0, end - offset):,} bytes, more than `max_bytes` ({max_bytes:,}); read a part "
+                    f"`{path}` has {end - offset:,} bytes, more than `max_bytes` ({max_bytes:,}); read a part "
                     "(`offset`, `limit`), read it `as: chunks`, or copy it"
                 )
-            data = _read(fd, offset, end)
+            data = reading.read(fd, offset, end)
             if as_ == "base64":
                 return base64.b64encode(data).decode()
-            form = texts.form_of(_head(fd), encoding)
-            return texts.decoded(data, form, path, offset)
+            return texts.decoded(data, reading.form_of(fd, encoding), path, offset)
 
-    def _lines(self, fd: int, place: Place, encoding: str, offset: int, limit: int | None, max_bytes: int) -> list[str]:
-        lines: list[str] = []
-        kept = 0
-        wanted = itertools.islice(self.lines(fd, place, encoding), offset, None if limit is None else offset + limit)
-        for line in wanted:
-            kept += len(line) + 1
-            if kept > max_bytes:
-                raise FileError(f"the lines of `{place.shown}` are larger than `max_bytes` ({max_bytes:,})")
-            lines.append(line)
-        return lines
-
-    def lines(self, fd: int, place: Place, encoding: str) -> Iterator[str]:
-        """All lines without their endings (`\\n`, `\\r\\n` or `\\r`); an empty one at the end is none."""
-        form = texts.form_of(_head(fd), encoding)
-        endings = io.IncrementalNewlineDecoder(None, translate=True)
-        pending: list[str] = []
-        length = 0
-        for piece in self._pieces(fd, place, form, 0, os.fstat(fd).st_size, 1 << 20):
-            first, *others = endings.decode(piece).split("\n")
-            pending.append(first)
-            length += len(first)
-            if length > MAX_LINE:
-                raise FileError(f"a line of `{place.shown}` is longer than {MAX_LINE:,} characters")
-            if others:
-                yield "".join(pending)
-                yield from others[:-1]
-                pending, length = [others[-1]], len(others[-1])
-        if length:
-            yield "".join(pending)
+    def lines(self, path: str, encoding: str) -> Iterator[str]:
+        """One after the other, without their endings."""
+        with self.opened(path) as (_, fd):
+            yield from reading.lines(fd, path, encoding, self.job.check)
 
     def _chunks(self, fd: int, place: Place, encoding: str, offset: int, end: int, size: int) -> dict[str, Any]:
-        form = texts.form_of(_head(fd), encoding)
+        form = reading.form_of(fd, encoding)
         count = 0
-        for piece in self._pieces(fd, place, form, offset, end, size):
+        for piece in reading.pieces(fd, place.shown, form, offset, end, size, self.job.check):
             self.job.report(piece)
             count += 1
         return {"path": self.access.shown(place.path), "bytes": max(0, end - offset), "chunks": count}
-
-    def _pieces(self, fd: int, place: Place, form: Form, start: int, end: int, size: int) -> Iterator[str]:
-        """The text in pieces of about `size` bytes, never in the middle of a character."""
-        import codecs
-
-        decoder = codecs.getincrementaldecoder(form.encoding)()
-        at = max(start, len(form.mark)) if form.mark else start
-        os.lseek(fd, at, os.SEEK_SET)
-        while at < end:
-            self.job.check()
-            data = os.read(fd, min(size, end - at))
-            if not data:
-                break
-            try:
-                piece = decoder.decode(data, final=at + len(data) >= end)
-            except UnicodeDecodeError as error:
-                raise texts.not_valid(error, place.shown, at - (len(error.object) - len(data))) from error
-            at += len(data)
-            if piece:
-                yield piece
 
     def write(self, path: str, content: Any, encoding: str, newline: Newline, *, parents: bool) -> dict[str, Any]:
         with self.access.writing(path, parents=parents) as place:
@@ -192,6 +144,7 @@ class Files:
                     return {"path": shown, "deleted": False}
                 raise FileError(f"there is no `{path}`")
             self._check_movable(place, recursive=recursive)
+            self._check_trash()
             with _said(place):
                 entry = throw_away(place, self.records, self.run_id, self.step)
             return {"path": shown, "deleted": True, "trash": entry.number}
@@ -261,6 +214,7 @@ class Files:
                 raise FileError(f"`{to}` is `{path}` itself or inside of it")
             with _said(target):
                 if target.found is not None:
+                    self._check_trash()
                     throw_away(target, self.records, self.run_id, self.step)
                 try:
                     source.folder.replace(source.name, target.folder, target.name)
@@ -286,9 +240,14 @@ class Files:
         if stat.S_ISDIR(found.st_mode):
             if not recursive:
                 raise FileError(f"`{place.shown}` is a folder; say `recursive: true`")
-            check_nothing_protected(place.folder, place.name, place.shown, self.access.protected)
+            check_nothing_protected(self.access, place.folder, place.name, place.shown)
         elif not stat.S_ISLNK(found.st_mode):
             check_regular(place.path, found)
+
+    def _check_trash(self) -> None:
+        """Without a store the trash is in the workspace, which may have come with a link in its place."""
+        if self.access.records is None and self.records.is_symlink():
+            raise AccessError(f"`{self.records}` is a link, so nothing can be kept there to be restored; remove it")
 
     def _form(self, place: Place, encoding: str) -> Form:
         """How the file that is there writes its text; a new one: as asked, lines ending in `\\n`."""
@@ -362,20 +321,6 @@ def _said(place: Place) -> Generator[None]:
         yield
     except OSError as error:
         raise said(place.shown, error) from error
-
-
-def _head(fd: int) -> bytes:
-    os.lseek(fd, 0, os.SEEK_SET)
-    return os.read(fd, 4)
-
-
-def _read(fd: int, start: int, end: int) -> bytes:
-    os.lseek(fd, start, os.SEEK_SET)
-    parts: list[bytes] = []
-    while start < end and (data := os.read(fd, end - start)):
-        parts.append(data)
-        start += len(data)
-    return b"".join(parts)
 
 
 def _append_in_place(place: Place, data: bytes) -> None:

@@ -1,13 +1,15 @@
 """The project's own tests, run on a copy of the workspace with a change in it.
 
 Off unless the caller decides otherwise: a workspace's tests are a workspace's code, and only a trusted one may run. The
-copy keeps the user's files as they are; it is no sandbox.
+copy keeps the user's files as they are. Where bubblewrap is, the tests run in it: with the copy to write in, the
+workspace and what is installed to read, and neither network nor home.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import re
 import shutil
@@ -16,7 +18,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from codefactory.pipelines.proposal import SuiteRun
 from codefactory.pipelines.verdict import Reason
@@ -25,6 +27,8 @@ from .workspace import files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from codefactory.pipelines.sandbox import Sandbox
 
 MAX_COPY_BYTES = 500_000_000
 MAX_FILES = 50_000
@@ -38,30 +42,46 @@ _KEPT = re.compile(
     "PATH|HOME|LANG|LANGUAGE|LC_.*|TZ|TERM|USER|LOGNAME|SHELL|TMPDIR|TEMP|TMP|SYSTEMROOT|COMSPEC|PATHEXT|USERPROFILE|"
     "APPDATA|LOCALAPPDATA|VIRTUAL_ENV|CONDA_PREFIX|LD_LIBRARY_PATH|JAVA_HOME|GOPATH|GOROOT|CARGO_HOME|RUSTUP_HOME"
 )
+_PREFIXES = frozenset(("VIRTUAL_ENV", "CONDA_PREFIX", "JAVA_HOME", "GOROOT", "RUSTUP_HOME"))
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|AUTH", re.IGNORECASE)
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]")
 
 
-async def run_tests(command: Sequence[str], root: Path, changed: Mapping[Path, str], timeout_s: float) -> SuiteRun:
+async def run_tests(
+    command: Sequence[str],
+    root: Path,
+    changed: Mapping[Path, str],
+    timeout_s: float,
+    *,
+    sandbox: Literal["auto", "none"] = "none",
+) -> SuiteRun:
     """Run `command` in a copy of `root`, where the files in `changed` have the given text.
 
     `changed`: paths, absolute or relative to `root`. What is beside the root's tracked files (a virtual environment)
     is not copied; the command finds it through PATH. On a timeout, or when the task is cancelled, every process that
     the command started in its process group is killed before this returns. A test run that could not happen is one
-    that did not pass; its summary says why. Raises CancelledError only.
+    that did not pass; its summary says why. `sandbox` "auto": in bubblewrap, where that works. Raises CancelledError
+    only.
     """
     started = time.perf_counter()
     folder = Path(tempfile.mkdtemp(prefix="codefactory-tests-"))
     stop = threading.Event()
+    walls = await _walls() if sandbox == "auto" else None
     copying = asyncio.ensure_future(asyncio.to_thread(_copy, root, folder, changed, stop))
     try:
         problem = await asyncio.shield(copying)
-        passed, summary = (False, problem) if problem else await _run(command, folder, timeout_s)
+        if problem:
+            passed, summary = False, problem
+        elif walls is not None:
+            passed, summary = await _run_inside(walls, command, root, folder, timeout_s)
+        else:
+            passed, summary = await _run(command, folder, timeout_s)
     finally:
         stop.set()
         await asyncio.wait([copying])
         await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
-    return SuiteRun(tuple(command), passed, summary, time.perf_counter() - started)
+    name = walls.name if walls is not None else "none"
+    return SuiteRun(tuple(command), passed, summary, time.perf_counter() - started, name)
 
 
 def judge_tests(before: SuiteRun, after: SuiteRun) -> Reason | None:
@@ -132,6 +152,91 @@ async def _run(command: Sequence[str], folder: Path, timeout_s: float) -> tuple[
         with contextlib.suppress(ProcessLookupError):
             await process.wait()
     return code == 0, _summary(bytes(output), code)
+
+
+async def _walls() -> Sandbox | None:
+    """Bubblewrap. Landlock refuses what many tests do: changing modes, UNIX sockets, shared memory."""
+    from codefactory.pipelines.sandbox import survey
+
+    return next((found.sandbox for found in await survey() if found.name == "bubblewrap"), None)
+
+
+async def _run_inside(
+    walls: Sandbox, command: Sequence[str], root: Path, folder: Path, timeout_s: float
+) -> tuple[bool, str]:
+    from codefactory.pipelines.sandbox import Limits, toolchain
+
+    if not command:
+        return False, "The tests were not run: no command is set."
+    environment = _environment()
+    program = await asyncio.to_thread(_found, command[0], folder, environment.get("PATH"))
+    if program is None:
+        return False, f"The tests could not be started ({command[0]}): there is no such program."
+    home = Path(environment.get("HOME") or Path.home())
+    read = await asyncio.to_thread(
+        lambda: [*_installed(environment, home), *toolchain.needed(program), *_shown(root, home)]
+    )
+    tail = bytearray()
+
+    def keep(_stream: str, data: bytes) -> None:
+        tail.extend(data)
+        if len(tail) > 2 * MAX_OUTPUT_BYTES:
+            del tail[:-MAX_OUTPUT_BYTES]
+
+    limits = Limits(
+        memory_bytes=16_000_000_000,
+        cpu_s=math.ceil(timeout_s) * (os.cpu_count() or 1) + 1,
+        processes=2_000,
+        file_bytes=4_000_000_000,
+        temporary_bytes=4_000_000_000,
+        disk_bytes=8_000_000_000,
+        wall_s=timeout_s,
+        output_bytes=0,
+        open_files=4_096,
+    )
+    try:
+        done = await walls.run(
+            command,
+            read=read,
+            write=[folder],
+            environment={k: v for k, v in environment.items() if k not in ("TMPDIR", "TEMP", "TMP")},
+            folder=folder,
+            home=home,
+            limits=limits,
+            on_output=keep,
+            excess="drop",
+        )
+    except (OSError, ValueError) as error:
+        return False, f"The tests could not be started ({command[0]}): {error}."
+    if done.limit == "wall":
+        return False, f"The tests did not end within {timeout_s:g} s and were stopped."
+    if done.limit is not None:
+        return False, f"The tests were stopped: they passed the limit of the sandbox for {done.limit}."
+    return done.returncode == 0, _summary(bytes(tail), done.returncode)
+
+
+def _found(program: str, folder: Path, path: str | None) -> Path | None:
+    """Where the command's program is; a relative one is in the copy."""
+    if os.path.dirname(program):  # noqa: PTH120 whether there is a separator in it
+        file = folder / program
+        return file if file.exists() else None
+    found = shutil.which(program, path=path)
+    return Path(found).absolute() if found else None
+
+
+def _shown(root: Path, home: Path) -> list[Path]:
+    """The workspace, for packages that were installed from it, unless the home is in it."""
+    return [] if home.is_relative_to(root) else [root]
+
+
+def _installed(environment: Mapping[str, str], home: Path) -> list[Path]:
+    """Folders of programs in PATH, and of what is installed in the user's home. What is in them is no secret."""
+    from codefactory.pipelines.sandbox import toolchain
+
+    found = [Path(name) for name in environment.get("PATH", "").split(os.pathsep) if name]
+    found += [Path(value) for name, value in environment.items() if name in _PREFIXES]
+    kept = [path for path in found if path.is_absolute() and path.is_dir() and not home.is_relative_to(path)]
+    return [*kept, *toolchain.in_home(home)]
 
 
 async def _read(process: asyncio.subprocess.Process, output: bytearray) -> None:

@@ -6,10 +6,11 @@ at the most, and reports say so.
 
 database.py  the tables                      store.py    LedgerStore: one thread that writes
 account.py   Account: one run's view of it   report.py   sums by day, model, workspace, run
-trials.py    what the gate said of whose replies
+trials.py    what the gate said of whose replies             accounted.py  a model that enters its calls itself
 """
 
 from .account import Account, Limits
+from .accounted import AccountedModel
 from .store import LedgerStore, default_store
 
-__all__ = ["Account", "LedgerStore", "Limits", "default_store"]
+__all__ = ["Account", "AccountedModel", "LedgerStore", "Limits", "default_store"]

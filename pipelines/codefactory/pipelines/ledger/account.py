@@ -75,6 +75,10 @@ class Account:
         self._limits = limits or Limits()
         self._clock = clock
 
+    def for_run(self, run: str) -> Account:
+        """The same, for another run."""
+        return Account(self.store, self.workspace, run, self._limits, self._clock)
+
     async def hold(self, reservation: Reservation, max_seconds: float) -> int | None:
         """Enter a call at the most it may cost; gives its number in the ledger, None when it has none.
 

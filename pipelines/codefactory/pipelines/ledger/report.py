@@ -91,11 +91,16 @@ def caveats(row: Row) -> tuple[str, ...]:
         gone = f"; of {row.lost} the program died before it could tell" if row.lost else ""
         under_way = f"; {row.open} under way" if row.open else ""
         said.append(
-            f"The usage of {row.unknown_usage} calls is unknown: at most {row.unknown_usage_tokens:,} tokens and "
+            f"The usage of {_calls(row.unknown_usage)} is unknown: at most {row.unknown_usage_tokens:,} tokens and "
             f"${row.unknown_usage_usd:.4f} more, which count against the limits{gone}{under_way}."
         )
     if row.unknown_price:
-        said.append(f"The price of {row.unknown_price} calls is unknown; set it with codefactory.prices.models.")
+        said.append(f"The price of {_calls(row.unknown_price)} is unknown; codefactory.prices.models can say it.")
     if row.replayed:
-        said.append(f"{row.replayed} calls were answered from the cache of replies and cost nothing.")
+        were = "was" if row.replayed == 1 else "were"
+        said.append(f"{_calls(row.replayed)} {were} answered from the cache of replies and cost nothing.")
     return tuple(said)
+
+
+def _calls(count: int) -> str:
+    return f"{count:,} call" if count == 1 else f"{count:,} calls"

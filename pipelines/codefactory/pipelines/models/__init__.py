@@ -1,5 +1,7 @@
 """Models: something that completes text. httpx, and litellm where it is needed, are imported on first use."""
 
+from codefactory.pipelines.role import Role
+
 from .connect import connect, is_direct
 from .litellm_model import LiteLLMModel
 from .model import (
@@ -13,7 +15,6 @@ from .model import (
     ModelErrorCategory,
     Options,
     Price,
-    Role,
     ToolCall,
     ToolSpec,
     Usage,

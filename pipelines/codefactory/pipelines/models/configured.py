@@ -20,7 +20,7 @@ NAMED = "named in the settings"
 NONE = "none"
 """A `codefactory.model.name` that turns models off, also those that are here."""
 HOW_TO_GET_ONE = (
-    "To get one that runs on this machine: pip install 'codefactory[local]' && codefactory models pull "
+    "To get one that runs on this machine: pip install xllamacpp && codefactory models pull "
     "qwen2.5-coder-1.5b. Or set codefactory.model.name (--model) to any that litellm knows."
 )
 

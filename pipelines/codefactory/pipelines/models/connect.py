@@ -62,7 +62,15 @@ def connect(
     if not is_direct(name, api_base):
         from .litellm_model import LiteLLMModel
 
-        return LiteLLMModel(name, api_base=api_base, api_key=api_key, timeout_s=timeout_s, extra_headers=headers)
+        return LiteLLMModel(
+            name,
+            api_base=api_base,
+            api_key=api_key,
+            timeout_s=timeout_s,
+            extra_headers=headers,
+            proxy=proxy,
+            ca_bundle=ca_bundle,
+        )
     return OpenAICompatibleModel(
         name,
         base_url=_base_url(provider, api_base),

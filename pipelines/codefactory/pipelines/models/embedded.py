@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         from typing_extensions import Unpack
 
 PREFIX = "embedded"
-INSTALL = "pip install 'codefactory[local]'"
+INSTALL = "pip install xllamacpp"
 FIRST_TOKEN_S = 900.0
 """Reading a long prompt takes minutes where there are few cores."""
 VERIFY_S = 600.0

@@ -7,13 +7,15 @@ import random
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Unpack
 
-from . import litellm_backend
+from . import litellm_process
 from .openai_wire import request_body
-from .provider_error import environment_secrets
+from .prices import price_of
+from .prompt_cache import mark_stable
 from .retries import Retries, Sleep
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from pathlib import Path
 
     from .model import Chunk, Message, Options, Price
 
@@ -38,6 +40,8 @@ class LiteLLMModel:
         timeout_s: float = 60.0,
         max_retries: int = 4,
         extra_headers: Mapping[str, str] | None = None,
+        proxy: str | None = None,
+        ca_bundle: Path | None = None,
         sleep: Sleep = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -47,6 +51,7 @@ class LiteLLMModel:
         self._timeout_s = timeout_s
         self._retries = Retries(max_retries, sleep, jitter)
         self._extra_headers = dict(extra_headers or {})
+        self._environment = _environment(proxy, ca_bundle)
 
     def __repr__(self) -> str:
         return f"LiteLLMModel({self._name!r})"
@@ -56,16 +61,15 @@ class LiteLLMModel:
         return self._name
 
     async def price(self) -> Price | None:
-        return (await litellm_backend.start()).price(self._name)
+        return price_of(self._name)
 
     async def complete(
         self, messages: Sequence[Message], *, max_output_tokens: int, **options: Unpack[Options]
     ) -> AsyncGenerator[Chunk]:
         request = self._request(messages, max_output_tokens, options)
-        backend = await litellm_backend.start()
 
         def attempt() -> AsyncGenerator[Chunk]:
-            return backend.stream(request, timeout_s=self._timeout_s, secrets=self._secrets())
+            return litellm_process.stream(request, timeout_s=self._timeout_s, environment=self._environment)
 
         async with aclosing(self._retries.stream(self._name, attempt)) as chunks:
             async for chunk in chunks:
@@ -74,6 +78,7 @@ class LiteLLMModel:
     def _request(self, messages: Sequence[Message], max_output_tokens: int, options: Options) -> dict[str, Any]:
         request = request_body(self._name, messages, max_output_tokens=max_output_tokens, **options)
         request |= {
+            "messages": mark_stable(self._name, request["messages"]),
             "timeout": self._timeout_s + 5,  # a second line of defence: the backend measures the silence itself
             "num_retries": 0,
             "max_retries": 0,
@@ -85,6 +90,12 @@ class LiteLLMModel:
         }
         return request | {name: value for name, value in optional.items() if value}
 
-    def _secrets(self) -> frozenset[str]:
-        """What must not occur in any message: the key and the headers' values, and keys in the environment."""
-        return environment_secrets().union((self._api_key or "", *self._extra_headers.values()))
+
+def _environment(proxy: str | None, ca_bundle: Path | None) -> litellm_process.Environment:
+    """litellm takes these from variables only."""
+    variables: dict[str, str] = {}
+    if proxy is not None:
+        variables |= {"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "ALL_PROXY": proxy}
+    if ca_bundle is not None:
+        variables |= {"SSL_CERT_FILE": str(ca_bundle), "REQUESTS_CA_BUNDLE": str(ca_bundle)}
+    return frozenset(variables.items())

@@ -9,9 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
 
 
-Role = Literal["nlp", "code", "qa", "improve", "chat"]
-"""The job that a model is asked to do."""
-
 _Number = TypeVar("_Number", int, float)
 
 

@@ -19,10 +19,11 @@ from .model import Chunk, ModelError
 from .openai_wire import ReplyReader, error_of, request_body
 from .provider_error import environment_secrets, explain, masked, timed_out
 from .retries import Retries
+from .silence import SilenceTimer
 from .sse import EventDecoder, EventTooLongError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
     from httpx import HTTPError, Response
@@ -156,42 +157,49 @@ class OpenAICompatibleModel:
 
     async def _reply(self, response: Response, deadline_s: float, allowed: int) -> AsyncGenerator[Chunk]:
         """What a server that accepted the request sends."""
-        loop = asyncio.get_running_loop()
-        whole = response.headers.get("content-type", "").startswith("application/json")
+        if response.headers.get("content-type", "").startswith("application/json"):
+            async for chunk in self._whole(response, deadline_s):
+                yield chunk
+            return
         reader, events = ReplyReader(self._price), EventDecoder()
-        pieces: list[bytes] = []
         done = False
-        received = response.aiter_bytes()
-        while (data := await self._next(received, deadline_s, done=done)) is not None:
-            if whole:
-                pieces.append(data)
-                continue
-            try:
-                ended = events.feed(data)
-            except EventTooLongError as error:
-                raise ModelError("invalid", f"{self._name}: the server sends {error}.") from None
-            for event in ended:
-                if event.strip() == b"[DONE]":
-                    done = True
-                elif not done and (text := reader.read(self._decoded(event, reader))):
-                    if reader.characters > allowed:
-                        raise self._endless(allowed)
-                    yield Chunk(text)
-            if ended:
-                deadline_s = loop.time() + (_DRAIN_S if done else self._timeout_s)
-        if whole and (text := reader.read(self._decoded(b"".join(pieces), reader))):
-            yield Chunk(text)
+        received = response.aiter_bytes() if "content-encoding" in response.headers else response.aiter_raw()
+        with SilenceTimer(deadline_s) as silence:
+            while (data := await self._next(silence, received, done=done)) is not None:
+                try:
+                    ended = events.feed(data)
+                except EventTooLongError as error:
+                    raise ModelError("invalid", f"{self._name}: the server sends {error}.") from None
+                for event in ended:
+                    if done or event.strip() == b"[DONE]":
+                        done = True
+                    elif text := reader.read(self._decoded(event, reader)):
+                        if reader.characters > allowed:
+                            raise self._endless(allowed)
+                        yield Chunk(text)
+                if ended:
+                    silence.allow(_DRAIN_S if done else self._timeout_s)
         if not reader.answered:
             raise self._no_completion()
         if not (reader.complete or done):
             raise ModelError("transient", f"{self._name}: the server closed the connection before the reply's end.")
         yield reader.last()
 
-    async def _next(self, received: AsyncGenerator[bytes] | Any, deadline_s: float, *, done: bool) -> bytes | None:
+    async def _whole(self, response: Response, deadline_s: float) -> AsyncGenerator[Chunk]:
+        """The answer of a server that does not stream."""
+        reader = ReplyReader(self._price)
+        async with asyncio.timeout_at(deadline_s):
+            content = await response.aread()
+        if text := reader.read(self._decoded(content, reader)):
+            yield Chunk(text)
+        if not reader.answered:
+            raise self._no_completion()
+        yield reader.last()
+
+    async def _next(self, silence: SilenceTimer, received: AsyncIterator[bytes], *, done: bool) -> bytes | None:
         """None at the end; also where only the end of the connection's use is still missing."""
         try:
-            async with asyncio.timeout_at(deadline_s):
-                return await anext(received, None)
+            return await silence.next(received)
         except TimeoutError:
             if done:
                 return None
@@ -199,13 +207,15 @@ class OpenAICompatibleModel:
 
     def _decoded(self, event: bytes, reader: ReplyReader) -> dict[str, Any]:
         try:
-            data: Any = json.loads(event)
+            data: Any = json.loads(event.decode("utf-8", "replace"))
         except ValueError:
             if not reader.answered:
                 raise self._no_completion() from None
             raise ModelError("transient", f"{self._name}: the server sends something that is no JSON.") from None
         if not isinstance(data, dict):
             return {}
+        if "choices" in data and "error" not in data:
+            return cast("dict[str, Any]", data)
         if error := error_of(cast("dict[str, Any]", data)):
             message, code, _ = error
             status = int(code) if code.isdigit() and 400 <= int(code) < 600 else 500

@@ -32,7 +32,7 @@ def fixed(model: Model) -> ModelSource:
     return source
 
 
-def models_of(settings: Settings, api_key: str | None = None) -> ModelSource:
+def models_of(settings: Settings) -> ModelSource:
     """By what the user has set. A pipeline that names another provider's model gets neither the address nor the key,
     nor the headers, that are set for the user's."""
     made: dict[str | None, Model] = {}
@@ -40,26 +40,37 @@ def models_of(settings: Settings, api_key: str | None = None) -> ModelSource:
     async def source(name: str | None) -> Model:
         name = None if name == settings.model.name else name
         if name not in made:
-            made[name] = await _make(settings, name, api_key)
+            made[name] = await asyncio.to_thread(_accounted, await _make(settings, name), settings)
         return made[name]
 
     return source
 
 
-async def _make(settings: Settings, name: str | None, api_key: str | None) -> Model:
-    from .configured import make_model
+def _accounted(model: Model, settings: Settings) -> Model:
+    """With its calls in the user's ledger, and held by the limits of a day and of the workspace one is in."""
+    from pathlib import Path
+
+    from codefactory.pipelines.ledger import Account, AccountedModel, Limits, default_store
+    from codefactory.pipelines.project import find_root
+
+    account = Account(default_store(), str(find_root(Path.cwd())), "pipelines", Limits.of(settings.budget))
+    return AccountedModel(model, account, "code")
+
+
+async def _make(settings: Settings, name: str | None) -> Model:
+    from .configured import choose_model, make_model
 
     own = settings.model
     if name is None:
-        model = make_model(own, api_key)
-        if model is None:
-            raise ModelError("fatal", "No model is set. Set codefactory.model.name, or name a model in the step.")
-        return model
+        choice = await choose_model(settings)
+        if choice.model is None:
+            raise ModelError("fatal", choice.why)
+        return choice.model
     provider = name.partition("/")[0]
     if provider in FILES:
         raise ModelError("fatal", f"{name}: only your own settings or --model may name a file of replies.")
     if own.name is not None and provider == own.name.partition("/")[0]:
-        model = make_model(own.model_copy(update={"name": name}), api_key)
+        model = make_model(own.model_copy(update={"name": name}), local=settings.local)
     else:
         foreign: dict[str, object] = {
             "name": name,
@@ -68,7 +79,7 @@ async def _make(settings: Settings, name: str | None, api_key: str | None) -> Mo
             "api_key_env": None,
             "headers": {},
         }
-        model = make_model(own.model_copy(update=foreign))
+        model = make_model(own.model_copy(update=foreign), local=settings.local)
     if model is None:
         raise ModelError("fatal", f"{name}: models are turned off by codefactory.model.name.")
     return model

@@ -80,7 +80,7 @@ class AccessPolicy(BaseModel):
     def refuse_read(self, path: Path) -> str | None:
         """The path is judged by where it really is. Blocks: it looks at the links on the way."""
         if _is_our_own(path):
-            return f"`{path}` may not be read: it is Code Factory's own"
+            return f"`{path}` may not be read: it is, or contains, Code Factory's own settings and records"
         if _root_of(path, self.read) is not None:
             return None
         return f"`{path}` may not be read: it is in none of the policy's `read` folders; see `--allow-read`"
@@ -88,7 +88,7 @@ class AccessPolicy(BaseModel):
     def refuse_write(self, path: Path) -> str | None:
         """Also for deleting, moving and making folders. Blocks, as `refuse_read`."""
         if _is_our_own(path):
-            return f"`{path}` may not be changed: it is Code Factory's own"
+            return f"`{path}` may not be changed: it is, or contains, Code Factory's own settings and records"
         root = _root_of(path, self.write)
         if root is None:
             return f"`{path}` may not be changed: it is in none of the policy's `write` folders; see `--allow-write`"
@@ -145,9 +145,11 @@ def _root_of(path: Path, roots: tuple[Path, ...]) -> Path | None:
 
 
 def _is_our_own(path: Path) -> bool:
-    """Settings, trust, the audit log, the proofs of approvals: no step may touch them, whatever is allowed."""
+    """Settings, trust, the audit log, the proofs of approvals: no step may touch them, whatever is allowed. Nor may a
+    folder around them be given away as a whole."""
     real = _real(path)
-    return any(real.is_relative_to(_real(folder)) for folder in own_folders())
+    own = [_real(folder) for folder in own_folders()]
+    return any(real.is_relative_to(folder) or folder.is_relative_to(real) for folder in own)
 
 
 def _real(path: Path) -> Path:

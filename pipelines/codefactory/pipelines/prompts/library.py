@@ -92,12 +92,6 @@ class PromptLibrary:
         except KeyError:
             return None
 
-    def overrides(self) -> tuple[Path, ...]:
-        """The workspace's own templates, trusted or not."""
-        if self._workspace is None:
-            return ()
-        return tuple(sorted((self._workspace / WORKSPACE_FOLDER).glob("*.md")))
-
     def _sources(self, name: str, language: str, problems: list[Problem]) -> Iterator[_Source]:
         names = (f"{name}.{language}.md", f"{name}.md") if language else (f"{name}.md",)
         if self._workspace is not None:

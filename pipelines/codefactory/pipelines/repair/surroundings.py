@@ -36,6 +36,6 @@ def project_tests(project: Project, snapshot: Snapshot) -> ProjectTests | None:
 
         # A file that was read from the disk stands there already, in its own encoding.
         changed = {} if text is None and saved else {path: snapshot.text if text is None else text}
-        return await run_tests(settings.command, project.root, changed, settings.timeout_s)
+        return await run_tests(settings.command, project.root, changed, settings.timeout_s, sandbox=settings.sandbox)
 
     return run

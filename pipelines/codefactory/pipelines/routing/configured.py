@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 from codefactory.pipelines.ledger import Account, Limits, default_store
 from codefactory.pipelines.models import ModelError
 from codefactory.pipelines.models.configured import EDITOR, NAMED, Choice, known_model
+from codefactory.pipelines.models.connect import FILES
 from codefactory.pipelines.models.prices import SUBSCRIPTION, own_price
 from codefactory.pipelines.settings import RouteSettings
 
@@ -122,8 +123,13 @@ def _entry_settings(base: ModelSettings, entry: RouteEntry) -> ModelSettings:
 def _candidate(
     settings: Settings, entry: RouteEntry, own: ModelSettings, model: Model, endpoints: Endpoints
 ) -> Candidate:
-    cache = settings.cache
-    kept = cache.replies and (cache.editor or model.name.partition("/")[0] not in SUBSCRIPTION)
+    cache, provider = settings.cache, model.name.partition("/")[0]
+    kept = (
+        cache.replies
+        and provider not in FILES
+        and own.record is None
+        and (cache.editor or provider not in SUBSCRIPTION)
+    )
     return Candidate(
         model,
         endpoints.of(model.name, own.api_base, settings.model.limits),

@@ -50,7 +50,8 @@ class Bubblewrap:
                 *("--hostname", "sandbox", *self._base),
                 *("--size", str(_SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"),  # noqa: S108
                 *("--size", str(request.limits.temporary_bytes), "--tmpfs", TEMPORARY),
-                *_files(stack),
+                *_home(request),
+                *_files(stack, request.home),
                 *_bound(request),
                 *("--remount-ro", "/", "--chdir", str(request.folder or TEMPORARY)),
             ]
@@ -101,9 +102,15 @@ def _depth(place: tuple[str, Path]) -> int:
     return len(place[1].parts)
 
 
-def _files(stack: contextlib.ExitStack) -> list[str]:
+def _home(request: Request) -> list[str]:
+    if request.home is None:
+        return []
+    return ["--size", str(request.limits.temporary_bytes), "--tmpfs", str(request.home)]
+
+
+def _files(stack: contextlib.ExitStack, home: Path | None) -> list[str]:
     """The user and the host, by names that tell nothing."""
-    user = f"user:x:{os.getuid()}:{os.getgid()}::{TEMPORARY}:/bin/sh\n"
+    user = f"user:x:{os.getuid()}:{os.getgid()}::{home or TEMPORARY}:/bin/sh\n"
     contents = {
         "/etc/passwd": user,
         "/etc/group": f"user:x:{os.getgid()}:\n",

@@ -35,11 +35,14 @@ async def run(
     channel: bool,
 ) -> Completed:
     started = perf_counter()
-    with contextlib.ExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
         pipe = stack.enter_context(ResultPipe()) if channel else None
         if pipe is not None:
             request = replace(request, environment={**request.environment, CHANNEL: str(pipe.write_end)})
-        prepared = stack.enter_context(mechanism.prepare(request))
+        arranged = mechanism.prepare(request)
+        prepared = arranged.__enter__()
+        # There may be many files in its temporary folder.
+        stack.push_async_callback(asyncio.to_thread, arranged.__exit__, None, None, None)
         process = await _start(prepared, (pipe.write_end,) if pipe is not None else ())
         output = Output(request.limits.output_bytes, on_output, all_of_it=not stop_at_excess)
         watch = Watch(request, prepared)

@@ -57,6 +57,8 @@ class Request:
     folder: Path | None
     """Where the program starts; None: in its private temporary folder."""
     limits: Limits
+    home: Path | None = None
+    """Where the program's empty home is, if not in its temporary folder; only bubblewrap can arrange it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ class Sandbox:
         write: Iterable[Path] = (),
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
+        home: Path | None = None,
         stdin: bytes = b"",
         limits: Limits | None = None,
         on_output: Callable[[Stream, bytes], Awaitable[None] | None] | None = None,
@@ -136,8 +139,9 @@ class Sandbox:
         """Run a program to its end. It sees the system, `read`, `write`, a private temporary folder, and no network.
 
         `environment` is added to a minimal one; nothing is inherited. `on_output` gets each piece as it comes; the
-        program waits while it does not return. `excess`: what happens beyond `limits.output_bytes`. `channel`: the
-        program finds the number of a pipe in CODEFACTORY_RESULT and what it writes there is `Completed.result`.
+        program waits while it does not return. `excess`: what happens beyond `limits.output_bytes`. `home`: bubblewrap
+        shows an empty folder there, with what is in `read` and `write` in it. `channel`: the program finds the number
+        of a pipe in CODEFACTORY_RESULT, and what it writes there is `Completed.result`.
 
         Cancelling ends the program and everything it started before this returns. Raises OSError when the program
         cannot be started and ValueError for a folder that does not exist or is not absolute.
@@ -152,6 +156,7 @@ class Sandbox:
             minimal_environment() | dict(environment or {}),
             _real([folder])[0] if folder is not None else None,
             limits,
+            home,
         )
         return await run(self.mechanism, request, stdin, on_output, stop_at_excess=excess == "stop", channel=channel)
 

@@ -12,6 +12,19 @@ _LINKS = 20
 _TOO_MUCH = frozenset(map(Path, ("/", "/home", "/Users", "/root", "/opt", "/var", "/tmp", "/mnt", "/srv")))  # noqa: S108
 
 
+_CACHES = (
+    *(".pyenv", ".rbenv", ".asdf", ".volta", ".rustup", ".nvm", ".sdkman/candidates", ".cargo/bin", ".cargo/registry"),
+    *(".cargo/git", "go/pkg", "go/bin", ".m2/repository", ".m2/wrapper", ".npm/_cacache", ".local/bin", ".local/lib"),
+    *(".local/share/uv", ".local/share/pnpm", ".local/share/mise", ".bun/bin", ".deno/bin", ".gem/ruby"),
+    ".cache/ms-playwright",
+)
+
+
+def in_home(home: Path) -> tuple[Path, ...]:
+    """What tests need of a home: programs and packages that were installed there, nothing that is the user's own."""
+    return tuple(path for name in _CACHES if (path := home / name).is_dir())
+
+
 def interpreter() -> Path:
     """The Python that we run on, without our own packages."""
     return Path(os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable))
@@ -39,8 +52,9 @@ def _installation(program: Path) -> Path | None:
     folder = Path(os.path.realpath(program.parent))
     if any(folder.is_relative_to(system_folder) for system_folder in system.FOLDERS):
         return None
-    prefix = folder.parent if folder.name in ("bin", "Scripts") else folder
-    return folder if prefix in _TOO_MUCH or prefix == Path.home() else prefix
+    prefix = folder.parent if folder.name in ("bin", "Scripts", "shims") else folder
+    home = Path.home()
+    return folder if prefix in _TOO_MUCH or prefix in (home, home / ".local", home / ".cargo") else prefix
 
 
 def _home(root: Path, name: str) -> list[Path]:

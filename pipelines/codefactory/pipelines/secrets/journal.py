@@ -83,6 +83,9 @@ class MaskedJournal:
     async def answer(self, path: str, question: str) -> Answer | None:
         return await self._journal.answer(path, self._masker.text(question))
 
+    def proves(self, path: str) -> bool:
+        return self._journal.proves(path)
+
     async def forget_answer(self, path: str) -> None:
         await self._journal.forget_answer(path)
 

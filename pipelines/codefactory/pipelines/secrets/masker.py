@@ -1,6 +1,6 @@
 """`Masker`: secrets that are known are replaced wherever they occur, also in the forms that texts carry them in.
 
-Forms: as it is; each of its longer lines; base64, standard and for URLs, wherever in the encoded text the secret
+Forms: as it is, line by line; base64, standard and for URLs, wherever in the encoded text the secret
 begins; percent-encoded; escaped for JSON, XML and Python; hexadecimal. A secret that code has changed in other ways is
 not recognised.
 """
@@ -17,6 +17,7 @@ from urllib.parse import quote, quote_plus
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_HIT = re.compile("\ue000(\\d{1,6})\ue001")
 MIN_FORM = 4
 """Characters: a shorter form would mask what is no secret."""
 
@@ -26,41 +27,43 @@ class Masker:
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
-        """Form → the secret's name."""
+        """Form → the secret's name. The longest first: one that contains another is replaced as a whole."""
         self._values: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
-        self._by_first: dict[str, list[str]] = {}
+        self._by_beginning: dict[str, list[str]] = {}
+        """The first characters of a form → the forms that begin so."""
         self.longest = 0
         """Characters of the longest form."""
 
     @property
     def active(self) -> bool:
-        return self._pattern is not None
+        return bool(self._names)
 
     def add(self, name: str, value: str) -> None:
         if value in self._values:
             return
         self._values.add(value)
-        for form in forms(value):
-            self._names.setdefault(form, name)
-        # Longest first: a form that contains another is replaced as a whole.
-        ordered = sorted(self._names, key=len, reverse=True)
-        self.longest = len(ordered[0])
-        self._pattern = re.compile("|".join(map(re.escape, ordered)))
-        self._by_first = {}
-        for form in ordered:
-            self._by_first.setdefault(form[0], []).append(form)
+        found = dict.fromkeys(forms(value), name) | self._names
+        self._names = dict(sorted(found.items(), key=lambda item: -len(item[0])))
+        self.longest = max(map(len, self._names), default=0)
+        self._by_beginning = {}
+        for form in self._names:
+            self._by_beginning.setdefault(form[:MIN_FORM], []).append(form)
 
     def text(self, text: str) -> str:
         """`text` with `[secret:NAME]` in the place of secrets."""
-        if self._pattern is None:
-            return text
-        return self._pattern.sub(lambda m: f"[secret:{self._names[m[0]]}]", text)
+        # A form at a time is many times as fast as all of them in one pattern. What stands for a secret meanwhile
+        # cannot contain another one.
+        hit: list[str] = []
+        for form, name in self._names.items():
+            if form in text:
+                text = text.replace(form, f"\ue000{len(hit)}\ue001")
+                hit.append(name)
+        return _HIT.sub(lambda m: f"[secret:{hit[int(m[1])]}]" if int(m[1]) < len(hit) else m[0], text) if hit else text
 
     def value(self, value: Any) -> Any:
         """A value of JSON types, bytes, tuples and sets with every text in it masked, keys included. Anything else is
         given back as it is."""
-        if self._pattern is None:
+        if not self._names:
             return value
         match value:
             case str():
@@ -82,12 +85,14 @@ class Masker:
 
     def held(self, text: str) -> int:
         """How many characters at the end of a text could be the beginning of a secret: the next piece decides."""
-        tail = text[-(self.longest - 1) :] if self.longest > 1 else ""
-        for start, character in enumerate(tail):
-            left = len(tail) - start
-            for form in self._by_first.get(character, ()):
-                if len(form) > left and tail.endswith(form[:left]):
+        for start in range(max(len(text) - self.longest + 1, 0), len(text)):
+            left = len(text) - start
+            if left >= MIN_FORM:
+                candidates = self._by_beginning.get(text[start : start + MIN_FORM], ())
+                if any(len(form) > left and text.endswith(form[:left]) for form in candidates):
                     return left
+            elif any(beginning.startswith(text[start:]) for beginning in self._by_beginning):
+                return left
         return 0
 
 
@@ -126,13 +131,11 @@ def masked_delta(delta: Any, masker: Masker, stream: Callable[[str], MaskedStrea
 
 def forms(value: str) -> Iterator[str]:
     """The texts in which a secret may occur."""
-    seen: set[str] = set()
-    parts = [value, value.strip(), *(line.strip() for line in value.splitlines() if len(line.strip()) >= 2 * MIN_FORM)]
-    for part in dict.fromkeys(parts):
-        for form in (part, *_encoded(part)):
-            if len(form) >= MIN_FORM and form not in seen:
-                seen.add(form)
-                yield form
+    # Of several lines, each by itself: in what is encoded as a whole, the encoded lines are found.
+    lines = [line.strip() for line in value.splitlines()] if "\n" in value else []
+    long = [line for line in lines if len(line) >= 2 * MIN_FORM]
+    for part in dict.fromkeys(long or (value, value.strip())):
+        yield from dict.fromkeys(form for form in (part, *_encoded(part)) if len(form) >= MIN_FORM)
 
 
 def _encoded(value: str) -> Iterator[str]:

@@ -30,6 +30,9 @@ CLOSE = (
     "update run set status=?, error=?, outputs=?, spent=?, updated_at=?, duration_s=?-created_at, worker=null where n=?"
 )
 
+APPROVAL = "\0approval"
+"""The receipt that proves how an approval was settled. No step's own receipt is called so."""
+
 INLINE_BYTES = 64_000
 """Results up to this size are in the database, larger ones in files."""
 
@@ -54,10 +57,13 @@ class SqliteJournal:
     store: Store
     key: RunKey
     durability: Durability
+    run_id: str = ""
     restored: Mapping[str, StepRecord] = field(default_factory=dict[str, StepRecord])
     last_seq: int = 0
     spent: Mapping[str, float] = field(default_factory=dict[str, float])
     receipts: dict[tuple[str, str], bytes | None] = field(default_factory=dict[tuple[str, str], "bytes | None"])
+    asked: bool = False
+    """Whether this process has put a question of the run's."""
     intents: set[str] = field(default_factory=set[str])
 
     def finish(
@@ -75,6 +81,9 @@ class SqliteJournal:
         recovered: str | None = None,
     ) -> Future[None] | None:
         output: bytes | None = encode(value, path)
+        if step is not None and step.type == "approval":
+            proof = encode(self.store.nonces.sign(self.run_id, path, output), path)
+            self.store.writer.insert(RECEIPT, self.key, (path, APPROVAL, proof))
         file = None
         if len(output) > INLINE_BYTES:
             file = self.store.keep_file(output, durable=self.durability == "full")
@@ -119,10 +128,17 @@ class SqliteJournal:
     async def asked_at(
         self, path: str, question: str, who: Sequence[str], deadline_s: float | None, *, again: bool
     ) -> float:
+        self.asked = True
         return await self.store.ask(self.key, path, question, who, deadline_s, again=again)
 
     async def answer(self, path: str, question: str) -> Answer | None:
         return await self.store.find_answer(self.key, path, question)
+
+    def proves(self, path: str) -> bool:
+        record = self.restored.get(path)
+        if record is None or record.output is None:
+            return False
+        return self.store.nonces.signed(self.run_id, path, record.output, self.receipt(path, APPROVAL))
 
     async def forget_answer(self, path: str) -> None:
         await self.store.forget_answer(self.key, path)
@@ -136,9 +152,12 @@ class SqliteJournal:
             kept = None
         values = (status, error, kept, json.dumps(dict(spent)), at, at)
         key = self.key
+        settled = self.asked and status == "succeeded"
 
         def update(connection: sqlite3.Connection) -> None:
             connection.execute(CLOSE, (*values, key.n))
+            if settled:
+                self.store.nonces.drop(self.run_id)
 
         self.store.writer.call(update, last=True)
         self.store.released(key)

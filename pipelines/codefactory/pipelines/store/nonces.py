@@ -37,6 +37,17 @@ class Nonces:
         """None: the question was not put on this machine by this user."""
         return self._read(self._file(run_id)).get(_key(path, question))
 
+    def sign(self, run_id: str, path: str, output: bytes) -> str:
+        """The proof that this process, and nothing that wrote into the database, found an approval settled so. Raises
+        OSError."""
+        return hmac.new(_key_of_user(make=True), _said(run_id, path, output), hashlib.sha256).hexdigest()
+
+    def signed(self, run_id: str, path: str, output: bytes, proof: object) -> bool:
+        """Whether `proof` is what `sign` gives."""
+        key = _key_of_user(make=False)
+        expected = hmac.new(key, _said(run_id, path, output), hashlib.sha256).hexdigest()
+        return bool(key) and isinstance(proof, str) and hmac.compare_digest(expected, proof)
+
     def drop(self, run_id: str) -> None:
         self._file(run_id).unlink(missing_ok=True)
 
@@ -55,6 +66,21 @@ class Nonces:
 def proof_of(nonce: str, *facts: object) -> str:
     """That whoever knows the nonce says just this."""
     return hmac.new(nonce.encode(), json.dumps(facts).encode(), hashlib.sha256).hexdigest()
+
+
+def _said(run_id: str, path: str, output: bytes) -> bytes:
+    return json.dumps([run_id, path, hashlib.sha256(output).hexdigest()]).encode()
+
+
+def _key_of_user(*, make: bool) -> bytes:
+    """Empty if there is none."""
+    file = question_folder() / "key"
+    if make and not file.exists():
+        write_private(file, secrets.token_hex(32).encode())
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _key(path: str, question: str) -> str:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from codefactory.pipelines.engine.errors import NotAllowedError, ResumeError
 from codefactory.pipelines.engine.journal import Answer
-from codefactory.pipelines.engine.values import decode
+from codefactory.pipelines.engine.values import decode, encode
 from codefactory.pipelines.principal import owner_name
 
-from .journal import StepRecord
+from .journal import APPROVAL, StepRecord
 from .nonces import proof_of
 from .owner import Owner
 
@@ -203,6 +203,21 @@ def copy_steps(
     for path, key, value in connection.execute("select path, key, value from receipt where run=?", (old,)).fetchall():
         if path in kept:
             connection.execute("insert into receipt values (?,?,?,?)", (new, path, key, value))
+
+
+def prove_again(connection: sqlite3.Connection, kept: KeptRun, n: int, run_id: str, nonces: Nonces) -> None:
+    """Approvals that a fork takes over are proved for the new run, if they were for the old one."""
+    rows = connection.execute(
+        "select step.path, step.output, receipt.value from step join receipt on receipt.run = step.run "
+        "and receipt.path = step.path and receipt.key = ? where step.run = ? and step.output is not null",
+        (APPROVAL, n),
+    ).fetchall()
+    for path, output, proof in rows:
+        if nonces.signed(kept.id, path, output, decode(proof)):
+            fresh = encode(nonces.sign(run_id, path, output), path)
+            connection.execute(
+                "update receipt set value=? where run=? and path=? and key=?", (fresh, n, path, APPROVAL)
+            )
 
 
 def id_of(connection: sqlite3.Connection, n: int) -> str:

@@ -113,7 +113,7 @@ class Store:
                 await self.writer.do(insert)
             except sqlite3.IntegrityError as error:
                 raise ResumeError(f"there is a run `{run_id}` already; resume it, or give another id") from error
-        return SqliteJournal(self, key, durability)
+        return SqliteJournal(self, key, durability, run_id)
 
     def _keep_plan(self, plan: Plan) -> None:
         if plan.version in self._plans:
@@ -142,7 +142,7 @@ class Store:
         if not await self.writer.do(claim):
             raise ResumeError(f"run {kept.id} has just been taken over by another process")
         key = RunKey(kept.n)
-        journal = SqliteJournal(self, key, durability)
+        journal = SqliteJournal(self, key, durability, kept.id)
         await self._read(partial(queries.load_into, journal))
         return journal
 
@@ -170,6 +170,7 @@ class Store:
             n = connection.execute(BEGIN, row).lastrowid or 0
             connection.execute("update run set status='cancelled' where n=?", (n,))
             queries.copy_steps(connection, kept.n, n, dropped, edited, set(plan.index))
+            queries.prove_again(connection, kept, n, run_id, self.nonces)
 
         await self.writer.do(copy)
 
@@ -191,9 +192,15 @@ class Store:
         from codefactory.pipelines.definitions import load_source
 
         try:
-            return load_source(source, trusted=trusted)
+            plan = load_source(source, trusted=trusted)
         except PlanError as error:
             raise ResumeError(f"the definition kept with run {kept.id} is not valid any more: {error}") from error
+        if plan.version != kept.version:
+            raise ResumeError(
+                f"the definition kept with run {kept.id} is of version {plan.version}, not {kept.version} as it should "
+                "be: it was changed, or another Code Factory made it; give the definition's file"
+            )
+        return plan
 
     async def expected_s(self, plan: Plan) -> float | None:
         """Median duration of earlier successful runs of this version, else of this pipeline."""

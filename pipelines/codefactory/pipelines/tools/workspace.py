@@ -1,4 +1,4 @@
-"""Tools in a workspace's own files, as `tools/words.py:count`. Only in a file that the user has trusted as it is."""
+"""Tools in a workspace's own files, as `.codefactory/tools/words.py:count`. Only in a file that is trusted as it is."""
 
 from __future__ import annotations
 

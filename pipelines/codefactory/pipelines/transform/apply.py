@@ -12,7 +12,7 @@ from codefactory.pipelines.engine.values import is_list, is_mapping
 
 from . import formats, query, regexes, validate
 from . import operations as ops
-from .limits import MAX_TEXT, TooMuchError, TransformError, check_text
+from .limits import MAX_TEXT, TooMuchError, TransformError, check_text, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +143,7 @@ def _merge(data: Any, op: ops.Merge) -> Any:
     result: dict[str, Any] = {}
     for item in _list(data, "merge without `with`"):
         if not is_mapping(item):
-            raise TransformError(f"`merge` takes objects, this is {_kind(item)}")
+            raise TransformError(f"`merge` takes objects, this is {kind_of(item)}")
         result = _merged(result, item, deep=op.deep)
     return result
 
@@ -233,7 +233,7 @@ def _texts(data: Any, field: str | None, change: Callable[[str], Any], name: str
     if field is None:
         return change(check_text(_text(data, name), f"what `{name}` is given"))
     if not is_mapping(data):
-        raise TransformError(f"`{name}` with a `field` takes objects, this is {_kind(data)}")
+        raise TransformError(f"`{name}` with a `field` takes objects, this is {kind_of(data)}")
     return {**data, field: change(check_text(_text(_get(data, field), name), f"what `{name}` is given"))}
 
 
@@ -242,7 +242,7 @@ def _text(value: Any, name: str) -> str:
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
-    raise TransformError(f"`{name}` takes a text, this is {_kind(value)}")
+    raise TransformError(f"`{name}` takes a text, this is {kind_of(value)}")
 
 
 def _objects(data: Any, change: Callable[[dict[str, Any]], Any], name: str) -> Any:
@@ -250,13 +250,13 @@ def _objects(data: Any, change: Callable[[dict[str, Any]], Any], name: str) -> A
         return [_objects(item, change, name) for item in data]
     if is_mapping(data):
         return change(data)
-    raise TransformError(f"`{name}` takes objects, this is {_kind(data)}")
+    raise TransformError(f"`{name}` takes objects, this is {kind_of(data)}")
 
 
 def _list(data: Any, name: str) -> list[Any]:
     if is_list(data):
         return data
-    raise TransformError(f"`{name}` takes a list, this is {_kind(data)}")
+    raise TransformError(f"`{name}` takes a list, this is {kind_of(data)}")
 
 
 def _get(item: Any, path: str, where: str = "") -> Any:
@@ -273,20 +273,6 @@ def _get(item: Any, path: str, where: str = "") -> Any:
         else:
             return None
     return item
-
-
-def _kind(data: Any) -> str:
-    match data:
-        case None:
-            return "null"
-        case bool():
-            return "true or false"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a text"
-        case _:
-            return "an object" if is_mapping(data) else "a list" if is_list(data) else type(data).__name__
 
 
 _WORK: dict[type, Callable[[Any, Any], Any]] = {

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+import re
+from typing import TYPE_CHECKING, Any, Literal
 
 from codefactory.pipelines.engine.values import is_list, is_mapping
 
-from .limits import MAX_DEPTH, TransformError, check_text, measure
+from . import xml_form
+from .limits import TransformError, check_text, kind_of, measure
+from .tables import rows, to_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from .tables import Table
 
 Format = Literal["json", "jsonl", "yaml", "csv", "tsv", "toml", "xml", "lines"]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes a cell for a formula by."""
-ATTRIBUTE, TEXT = "@", "#text"
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """How CSV is written."""
-
-    delimiter: str = ","
-    quote: str = '"'
-    header: bool = True
-    columns: Sequence[str] | None = None
-    formulas: Literal["escape", "keep"] = "escape"
+_LONG = 500_000
+"""Characters of JSON from which on a list is read item by item."""
 
 
 def parse(text: str, format_: Format, table: Table) -> Any:
@@ -48,7 +37,7 @@ def parse(text: str, format_: Format, table: Table) -> Any:
         case "toml":
             data = _toml(text)
         case "xml":
-            data = _xml(text)
+            data = xml_form.read(text)
         case "lines":
             data = text.splitlines()
     measure(data, f"the {format_.upper()}")
@@ -70,7 +59,7 @@ def serialise(data: Any, format_: Format, table: Table, *, indent: int | None = 
         case "toml":
             text = _to_toml(data)
         case "xml":
-            text = _to_xml(data, root, indent)
+            text = xml_form.write(data, root, indent)
         case "lines":
             text = "".join(f"{item}\n" for item in _items(data, "lines"))
     return check_text(text, "the text made")
@@ -78,16 +67,14 @@ def serialise(data: Any, format_: Format, table: Table, *, indent: int | None = 
 
 def _items(data: Any, what: str) -> list[Any]:
     if not is_list(data):
-        raise TransformError(f"{what} are made of a list, this is {_kind(data)}")
+        raise TransformError(f"{what} are made of a list, this is {kind_of(data)}")
     return data
-
-
-def _kind(data: Any) -> str:
-    return "an object" if is_mapping(data) else f"a {type(data).__name__}"
 
 
 def _json(text: str, line: int | None = None) -> Any:
     try:
+        if len(text) > _LONG and text.startswith("["):
+            return _json_list(text)
         return json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         where = f"line {line or error.lineno}, column {error.colno}"
@@ -96,6 +83,37 @@ def _json(text: str, line: int | None = None) -> Any:
         raise TransformError("the JSON is nested too deeply") from error
     except ValueError as error:  # a number with more digits than Python converts
         raise TransformError(f"not valid JSON: {error}") from error
+
+
+def _json_list(text: str) -> list[Any]:
+    """A long list, item by item: other threads get their turn between two, as they do not within one call."""
+    decoder = json.JSONDecoder(parse_constant=_no_constant)
+    items: list[Any] = []
+    at = _skip(text, 1)
+    while text[at] != "]":
+        item, at = decoder.raw_decode(text, at)
+        items.append(item)
+        at = _skip(text, at)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+            if text[at] == "]":
+                raise json.JSONDecodeError("Illegal trailing comma", text, at)
+        elif text[at] != "]":
+            raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
+    if (end := at + 1) < len(text) and text[end:].strip(" \t\r\n"):
+        raise json.JSONDecodeError("Extra data", text, end)
+    return items
+
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def _skip(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    end = match.end() if match else at
+    if end == len(text):
+        raise json.JSONDecodeError("Expecting value", text, end)
+    return end
 
 
 def _no_constant(name: str) -> Any:
@@ -131,85 +149,10 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-def rows(source: Iterable[str], table: Table) -> Iterator[Any]:
-    """A mapping a row with a header, a list without. Rows that are longer or shorter than the header are errors."""
-    csv.field_size_limit(16 * 1024 * 1024)
-    reader = csv.reader(source, delimiter=table.delimiter, quotechar=table.quote, strict=True)
-    header: list[str] | None = list(table.columns) if table.columns is not None else None
-    try:
-        for row in reader:
-            if not row:
-                continue
-            if not table.header:
-                yield dict(zip(header, row, strict=True)) if header is not None else row
-            elif header is None:
-                header = row
-                if len(set(header)) < len(header):
-                    raise TransformError("two columns of the CSV have the same name; say `header: false`")
-            else:
-                yield dict(zip(header, row, strict=True))
-    except csv.Error as error:
-        raise TransformError(f"not valid CSV, line {reader.line_num}: {error}") from error
-    except ValueError as error:
-        raise TransformError(
-            f"line {reader.line_num} of the CSV has another number of fields than its header ({len(header or ())})"
-        ) from error
-
-
-def to_csv(items: Iterable[Any], table: Table) -> str:
-    """Of mappings, with a header; or of lists."""
-    out = io.StringIO(newline="")
-    writer = CsvWriter(out, table)
-    for item in items:
-        writer.write(item)
-    return out.getvalue()
-
-
-class CsvWriter:
-    """One row after the other; the first one says what the columns are, where the table does not."""
-
-    def __init__(self, out: io.TextIOBase, table: Table) -> None:
-        self._table = table
-        self._writer = csv.writer(out, delimiter=table.delimiter, quotechar=table.quote, lineterminator="\n")
-        self._columns = list(table.columns) if table.columns is not None else None
-        self._begun = False
-
-    def write(self, item: Any) -> None:
-        if is_mapping(item):
-            if self._columns is None:
-                self._columns = [str(key) for key in item]
-            if extra := [key for key in item if key not in self._columns]:
-                raise TransformError(f"a row has `{extra[0]}`, which is none of the columns; name them (`columns`)")
-            row = [item.get(column) for column in self._columns]
-        elif is_list(item):
-            row = item
-        else:
-            raise TransformError(f"a row of CSV is an object or a list, this is {_kind(item)}")
-        if not self._begun and self._table.header and self._columns is not None:
-            self._writer.writerow([self._cell(column) for column in self._columns])
-        self._begun = True
-        self._writer.writerow([self._cell(value) for value in row])
-
-    def _cell(self, value: Any) -> Any:
-        if isinstance(value, (dict, list)):
-            value = json.dumps(value, ensure_ascii=False)
-        elif isinstance(value, bool):
-            value = "true" if value else "false"
-        if self._table.formulas == "escape" and isinstance(value, str) and value.startswith(_FORMULA):
-            return value if _is_number(value) else f"'{value}"
-        return value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return not text[:1].isspace()
-
-
 def _to_json(data: Any, indent: int | None) -> str:
     try:
+        if is_list(data) and indent is None:
+            return f"[{', '.join(json.dumps(item, ensure_ascii=False, allow_nan=False) for item in data)}]"
         return json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise TransformError(f"this cannot be JSON: {error}") from error
@@ -238,7 +181,7 @@ def _to_toml(data: Any) -> str:
     import tomli_w
 
     if not is_mapping(data):
-        raise TransformError(f"TOML is made of an object, this is {_kind(data)}")
+        raise TransformError(f"TOML is made of an object, this is {kind_of(data)}")
     if where := _null(data, "$"):
         raise TransformError(f"TOML has no null: {where}; leave the key out")
     try:
@@ -258,93 +201,3 @@ def _null(data: Any, where: str) -> str | None:
         else []
     )
     return next((found for place, value in inner if (found := _null(value, place))), None)
-
-
-def _xml(text: str) -> Any:
-    """`{root: …}`: attributes as `@name`, text as `#text`, elements that occur several times as lists."""
-    from xml.etree.ElementTree import ParseError
-
-    import defusedxml
-    import defusedxml.ElementTree as Xml
-
-    try:
-        element = Xml.fromstring(text, forbid_dtd=True)
-    except defusedxml.DefusedXmlException as error:
-        raise TransformError(f"the XML has a document type or entities, which are refused: {error}") from error
-    except (ParseError, ValueError) as error:
-        raise TransformError(f"not valid XML: {error}") from error
-    return {element.tag: _of_element(element, 0)}
-
-
-def _of_element(element: Any, depth: int) -> Any:
-    if depth > MAX_DEPTH:
-        raise TransformError(f"the XML is nested more than {MAX_DEPTH} deep")
-    found: dict[str, Any] = {f"{ATTRIBUTE}{name}": value for name, value in element.attrib.items()}
-    text = (element.text or "").strip()
-    for child in element:
-        value = _of_element(child, depth + 1)
-        before = found.get(child.tag)
-        if before is None:
-            found[child.tag] = value
-        elif isinstance(before, _Several):
-            before.append(value)
-        else:
-            found[child.tag] = _Several([before, value])
-        if child.tail and child.tail.strip():
-            text = f"{text} {child.tail.strip()}".strip()
-    if not found:
-        return text
-    if text:
-        found[TEXT] = text
-    return {key: list(value) if isinstance(value, _Several) else value for key, value in found.items()}
-
-
-class _Several(list[Any]):
-    """Elements of one name."""
-
-
-def _to_xml(data: Any, root: str, indent: int | None) -> str:
-    import xml.etree.ElementTree as ET
-
-    if is_mapping(data) and len(data) == 1 and not is_list(next(iter(data.values()))):
-        ((root, data),) = data.items()
-    element = ET.Element(_tag(root))
-    _fill(element, data)
-    if indent is not None:
-        ET.indent(element, " " * indent)
-    text: str = ET.tostring(element, "unicode")
-    return f"{text}\n"
-
-
-def _fill(element: Any, data: Any) -> None:
-    import xml.etree.ElementTree as ET
-
-    if is_mapping(data):
-        for key, value in data.items():
-            if key == TEXT:
-                element.text = _xml_text(value)
-            elif key.startswith(ATTRIBUTE):
-                element.set(_tag(key[1:]), _xml_text(value))
-            else:
-                for item in value if is_list(value) else [value]:
-                    _fill(ET.SubElement(element, _tag(key)), item)
-    elif is_list(data):
-        for item in data:
-            _fill(ET.SubElement(element, "item"), item)
-    elif data is not None:
-        element.text = _xml_text(data)
-
-
-def _tag(name: str) -> str:
-    import re
-
-    if re.fullmatch(r"(\{[^{}\s]*\})?[^\W\d][\w.-]*", name) is None:
-        raise TransformError(f"`{name}` is no name of an XML element or attribute")
-    return name
-
-
-def _xml_text(value: Any) -> str:
-    text = ("true" if value else "false") if isinstance(value, bool) else str(cast("object", value))
-    if bad := next((c for c in text if ord(c) < 32 and c not in "\t\n\r"), None):
-        raise TransformError(f"XML cannot hold the character {bad!r}")
-    return text

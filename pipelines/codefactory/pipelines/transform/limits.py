@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from codefactory.pipelines.engine.errors import StepError
-from codefactory.pipelines.engine.values import is_mapping
+from codefactory.pipelines.engine.values import is_list, is_mapping
 
 MAX_TEXT = 32 * 1024 * 1024
 """Characters of a text that is parsed, made or matched."""
@@ -48,3 +48,18 @@ def measure(value: Any, what: str, limit: int = MAX_NODES) -> int:
         if total + len(queue) > limit:
             raise TooMuchError(f"{what} has more than {limit:,} values")
     return total
+
+
+def kind_of(data: Any) -> str:
+    """What data is, in a word of JSON."""
+    match data:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case _:
+            return "an object" if is_mapping(data) else "a list" if is_list(data) else type(data).__name__

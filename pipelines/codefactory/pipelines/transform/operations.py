@@ -8,7 +8,8 @@ from pydantic import Field
 
 from codefactory.pipelines.definitions.model import Strict
 
-from .formats import Format, Table
+from .formats import Format  # noqa: TC001 pydantic reads it
+from .tables import Table
 
 
 class _Table(Strict):

@@ -11,8 +11,8 @@ from codefactory.pipelines.engine.values import is_list
 from codefactory.pipelines.files import text as texts
 from codefactory.pipelines.files.atomic import replacing
 
-from . import formats
 from . import operations as ops
+from . import tables
 from .apply import apply, is_kept
 from .limits import MAX_NODES, TooMuchError, TransformError, measure
 
@@ -28,16 +28,15 @@ REPORT_ITEMS = 100_000
 def items(source: ops.Source, files: Files) -> Iterator[Any]:
     """The items of a file, as they are read. Raises TransformError that names the line."""
     kind = source.kind()
-    with files.opened(source.path) as (place, fd):
-        lines = files.lines(fd, place, source.encoding)
-        if kind in ("csv", "tsv"):
-            yield from formats.rows((f"{line}\n" for line in lines), source.table(kind))
-            return
-        for number, line in enumerate(lines, 1):
-            if kind == "lines":
-                yield line
-            elif line.strip():
-                yield _json(line, number, source.path)
+    lines = files.lines(source.path, source.encoding)
+    if kind in ("csv", "tsv"):
+        yield from tables.rows((f"{line}\n" for line in lines), source.table(kind))
+        return
+    for number, line in enumerate(lines, 1):
+        if kind == "lines":
+            yield line
+        elif line.strip():
+            yield _json(line, number, source.path)
 
 
 def _json(line: str, number: int, path: str) -> Any:
@@ -121,7 +120,7 @@ def written(found: Iterable[Any], target: ops.Target, files: Files) -> dict[str,
 
 def _writer(out: io.TextIOWrapper, kind: str, target: ops.Target) -> Callable[[Any], Any]:
     if kind in ("csv", "tsv"):
-        return formats.CsvWriter(out, target.table("tsv" if kind == "tsv" else "csv")).write
+        return tables.CsvWriter(out, target.table("tsv" if kind == "tsv" else "csv")).write
 
     def write(item: Any) -> None:
         if kind == "jsonl":

@@ -52,7 +52,7 @@ def command(path: Path, output: Literal["human", "json"]) -> int:
     from . import terminal
 
     loaded = project.load(project.find_root(path.absolute()))
-    checks = [*_tools(), *_grammars(), _worker(), *_folders(), *_project(loaded)]
+    checks = [*_tools(), *_grammars(), _worker(), *_sandboxes(loaded), *_folders(), *_project(loaded)]
     settings = list(_settings(loaded.root))
     if output == "json":
         terminal.print_json(
@@ -83,7 +83,7 @@ def _tools() -> Iterator[Check]:
     for name in ("bandit", "libcst"):
         yield _distribution(name, essential=True)
     yield _distribution("litellm", essential=False)
-    yield _distribution("xllamacpp", essential=False, remedy="pip install 'codefactory[local]', to run models here")
+    yield _distribution("xllamacpp", essential=False, remedy="pip install xllamacpp, to run models on this machine")
     try:
         done = subprocess.run(["git", "--version"], capture_output=True, text=True, timeout=10, check=True)
         yield Check("git", "ok", done.stdout.strip().removeprefix("git version "))
@@ -133,6 +133,29 @@ def _worker() -> Check:
     finally:
         analyzers.close()
     return Check("worker process", "ok", f"ready in {time.perf_counter() - started:.2f} s")
+
+
+def _sandboxes(project: Project) -> Iterator[Check]:
+    """What `code` steps run in, what else there is, and what the project's tests run in."""
+    import asyncio
+
+    from codefactory.pipelines.sandbox import SandboxUnavailableError, chosen, survey
+
+    found = asyncio.run(survey())
+    try:
+        yield Check("sandbox", "ok", asyncio.run(chosen()).detail)
+    except SandboxUnavailableError as error:
+        yield Check("sandbox", "note", "none works here: code steps are refused", str(error))
+    for each in found:
+        if each.sandbox is None:
+            yield Check(f"sandbox: {each.name}", "note", f"not available: {each.reason}", _INSTALL.get(each.name, ""))
+    if project.settings.tests.command:
+        walled = project.settings.tests.sandbox == "auto" and any(f.sandbox and f.name == "bubblewrap" for f in found)
+        where = "in bubblewrap" if walled else "without a sandbox"
+        yield Check("project's tests", "ok" if walled else "note", f"run {where}", _INSTALL["bubblewrap"])
+
+
+_INSTALL = {"bubblewrap": "apt, dnf or pacman install bubblewrap"}
 
 
 def _folders() -> Iterator[Check]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from codefactory.analyzers import Finding
-    from codefactory.pipelines.proposal import AppliedFix, Proposal, Refusal, Round
+    from codefactory.pipelines.proposal import AppliedFix, Proposal, Refusal, Round, SuiteRun
     from codefactory.server.files import TextFile
 
 
@@ -57,7 +57,7 @@ def print_evidence(out: Console, repaired: Repaired) -> None:
             rows.append(("needs", needed))
         if evidence.tests:
             passed = ("passed", "bold green") if evidence.tests.passed else ("failed", "bold red")
-            rows.append(("tests", Text.assemble(passed, f": {safe(evidence.tests.summary)}")))
+            rows.append(("tests", Text.assemble(passed, f" {_walls(evidence.tests)}: {safe(evidence.tests.summary)}")))
         remaining = _with_reasons(delta.remaining, evidence.declined)
     else:
         summary = Text(f"nothing changed · {len(result.remaining)} remain", "yellow")
@@ -116,6 +116,10 @@ def status(repaired: Repaired) -> Literal["written", "proposed", "refused", "fai
 def rounds_of(repaired: Repaired) -> tuple[Round, ...]:
     result = repaired.result
     return result.evidence.rounds if result.kind == "proposal" else result.rounds
+
+
+def _walls(tests: SuiteRun) -> str:
+    return "without a sandbox" if tests.sandbox == "none" else f"in {tests.sandbox}"
 
 
 def _introduced(findings: Sequence[Finding]) -> str:

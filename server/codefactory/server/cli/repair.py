@@ -132,7 +132,7 @@ def command(
         raise click.UsageError("`repair` works on files; standard input can only be checked")
     layer = command_line_layer(
         {
-            "model": {"name": model, "api_base": api_base},
+            "model": {"name": model, "api_base": api_base, "routes": {} if model else None},
             "budget": {"max_usd": max_usd, "max_rounds": max_rounds},
             "repair": {"allow": "safe" if safe_only else None},
             "tests": {"command": tuple(shlex.split(test_command)) if test_command else None},

@@ -27,9 +27,10 @@ def command(name: str | None, output: Literal["human", "json"]) -> int:
     from . import terminal
 
     registry = default_registry()
-    if name is not None and (found := registry.find(name)) is None:
+    found = None if name is None else registry.find(name)
+    if name is not None and found is None:
         raise click.UsageError(f"there is no type of step `{name}`{registry.hint(name)}")
-    chosen = registry.types if name is None or found is None else (found,)
+    chosen = registry.types if found is None else (found,)
     if output == "json":
         described_all = [described(step_type) for step_type in chosen]
         terminal.print_json(described_all if name is None else described_all[0])

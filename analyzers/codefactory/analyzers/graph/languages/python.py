@@ -30,6 +30,8 @@ _BEFORE_IMPORT = re.compile(rb"(?:^|[;:]|\bfrom\b[^;#'\"]*)[\s\\]*$")
 _LONG_LINE = 1_000
 """Bytes; what stands on a longer line is left to the parser."""
 _NEXT_STATEMENT = re.compile(rb"^(?!(?:else|elif|except|finally)\b)[A-Za-z_@]", re.MULTILINE)
+_LEXEME = re.compile(rb"""#[^\n]*|\'\'\'|\"\"\"|'(?:[^'\\\n]|\\.)*'?|"(?:[^"\\\n]|\\.)*"?|[()\[\]{}]""", re.DOTALL)
+_IN_STRING = re.compile(rb"""\\.|\'\'\'|\"\"\"""", re.DOTALL)
 
 
 class _Kinds:
@@ -77,6 +79,22 @@ def _may_import(source: bytes, at: int) -> bool:
         return True
     line_start = source.rfind(b"\n", 0, at) + 1
     return at - line_start > _LONG_LINE or _BEFORE_IMPORT.search(source[line_start:at]) is not None
+
+
+def ends_well(head: bytes) -> bool:
+    depth = at = 0
+    while lexeme := _LEXEME.search(head, at):
+        text, at = lexeme.group(), lexeme.end()
+        if text in (b"'''", b'"""'):
+            closing = next((m for m in _IN_STRING.finditer(head, at) if m.group() == text), None)
+            if closing is None:
+                return False
+            at = closing.end()
+        elif text in (b"(", b"[", b"{"):
+            depth += 1
+        elif text in (b")", b"]", b"}"):
+            depth -= depth > 0
+    return not depth
 
 
 def extract(tree: Tree, source: bytes, path: str) -> FileImports:
@@ -393,6 +411,7 @@ PYTHON = LanguageRules(
     PythonResolver,
     _CONFIGURATIONS,
     head=head,
+    ends_well=ends_well,
     definitions={
         "class_definition": Definition("class", container=True),
         "function_definition": Definition("function"),

@@ -1,5 +1,6 @@
 """The built-in types of steps, one module each."""
 
+from .api import API
 from .approval import APPROVAL
 from .code import CODE
 from .condition import CONDITION
@@ -13,4 +14,4 @@ from .set import SET
 from .tool import TOOL
 from .transform import TRANSFORM
 
-BUILT_IN = (SET, CONDITION, MAP, LOOP, PIPELINE, APPROVAL, PROMPT, CODE, FILE, FUNCTION, TRANSFORM, TOOL)
+BUILT_IN = (SET, CONDITION, MAP, LOOP, PIPELINE, APPROVAL, PROMPT, CODE, API, FILE, FUNCTION, TRANSFORM, TOOL)

@@ -61,7 +61,9 @@ async def _run(config: CodeConfig, ctx: Context) -> Any:
         config.inputs,
         _allowed_program(config.interpreter, policy),
         await asyncio.to_thread(_allowed_paths, config.read, policy.refuse_read) if config.read else (),
-        await asyncio.to_thread(_allowed_paths, config.write, policy.refuse_write) if config.write else (),
+        await asyncio.to_thread(_allowed_paths, config.write, lambda path: _refuse_folder(path, policy))
+        if config.write
+        else (),
         _allowed_environment(config.environment, policy),
     )
     decoders = _Decoders()
@@ -122,6 +124,14 @@ def _allowed_paths(paths: Iterable[str], refuse: Callable[[Path], str | None]) -
     return tuple(found)
 
 
+def _refuse_folder(path: Path, policy: AccessPolicy) -> str | None:
+    """A folder is given whole, so none that holds what the policy protects."""
+    if (refusal := policy.refuse_write(path)) is not None:
+        return refusal
+    held = next((name for name in policy.protected if os.path.lexists(path / name)), None)
+    return f"`{path}` holds `{held}`, which the policy protects: give the code a folder inside of it" if held else None
+
+
 def _allowed_environment(names: Iterable[str], policy: AccessPolicy) -> dict[str, str]:
     for name in names:
         if (refusal := policy.refuse_environment(name)) is not None:
@@ -161,4 +171,5 @@ CODE = StepType(
     effects_of=_effects,
     trusted=True,
     verbatim=frozenset(("code",)),
+    example="type: code\nwith:\n  inputs: {numbers: [3, 1, 2]}\n  code: output = sorted(inputs['numbers'])",
 )

@@ -131,9 +131,8 @@ def _list(c: FileConfig, files: Files) -> Any:
     from codefactory.pipelines.files.listing import Pattern, entries
 
     wanted = Pattern(c.pattern) if c.pattern is not None else None
-    found = entries(
-        files.access, c.path, recursive=c.recursive or (wanted is not None and wanted.deep), check=files.job.check
-    )
+    into = c.recursive or (wanted.goes_into if wanted is not None else False)
+    found = entries(files.access, c.path, recursive=into, check=files.job.check)
     return [e.to_json() for e in found if wanted is None or wanted.matches(e.parts)]
 
 

@@ -96,7 +96,9 @@ async def _model(config: PromptConfig, ctx: Context) -> Model:
     model = await ctx.models(config.model)
     if refusal := ctx.policy.refuse_model(model.name):
         raise StepError(refusal)
-    return model
+    from codefactory.pipelines.ledger import AccountedModel
+
+    return model.for_run(ctx.run_id) if isinstance(model, AccountedModel) else model
 
 
 async def _asking(config: PromptConfig, ctx: Context, model: Model) -> Ask:
@@ -198,4 +200,5 @@ PROMPT = StepType(
     # The model's address is the user's to say, not the definition's: it is none of the policy's hosts.
     effects=frozenset(("costs",)),
     problems=_problems,
+    example="type: prompt\nwith: {prompt: What is a ledger?}",
 )

@@ -23,7 +23,7 @@ class ToolConfig(Strict):
 
     name: str = Field(
         description="A tool that `codefactory steps tool` lists, or a function in a trusted file of the workspace.",
-        examples=["check", "tools/words.py:count"],
+        examples=["check", ".codefactory/tools/words.py:count"],
     )
     arguments: dict[str, Any] = Field(default={}, description="Its arguments by name.")
 
