@@ -113,7 +113,7 @@ async function sayNothingDone({ notes, status }: Parts, { message, result }: Job
     if ((await vscode.window.showWarningMessage(text, details)) === details) {
       await notes.show(vscode.l10n.t("Evidence"), markdown);
     }
-  } else if (refusal !== undefined && refusal.remaining.length > 0 && !status.hasModel) {
+  } else if (refusal !== undefined && refusal.remaining.length > 0 && status.model === null) {
     if ((await vscode.window.showInformationMessage(text, choose)) === choose) {
       await vscode.commands.executeCommand("codefactory.editor.chooseModel");
     }
@@ -217,12 +217,16 @@ async function showEvidence({ previews }: Parts): Promise<void> {
   }
 }
 
+/** `codefactory.model.name` where no model may be asked. */
+const NO_MODEL = "none";
+
 type ModelChoice = vscode.QuickPickItem & { readonly choose: () => Promise<void> };
 
 async function chooseModel({ editorModel, status, secrets }: Parts): Promise<void> {
   const settings = vscode.workspace.getConfiguration("codefactory");
   const name = settings.get<string | null>("model.name") ?? null;
   const ofEditor = name?.split("/")[0] === EDITOR_PREFIX;
+  const byName = name !== null && name !== NO_MODEL && !ofEditor;
   const set = async (value: string | undefined): Promise<void> =>
     settings.update("model.name", value, vscode.ConfigurationTarget.Global);
   const mark = (current: boolean): string => (current ? "$(check) " : "$(blank) ");
@@ -237,13 +241,13 @@ async function chooseModel({ editorModel, status, secrets }: Parts): Promise<voi
     },
   };
   const named: ModelChoice = {
-    label: mark(!ofEditor && name !== null) + vscode.l10n.t("A model by name…"),
-    description: ofEditor || name === null ? vscode.l10n.t("any that litellm knows, local ones too") : name,
+    label: mark(byName) + vscode.l10n.t("A model by name…"),
+    description: byName ? name : vscode.l10n.t("any that litellm knows, local ones too"),
     choose: async () => {
       const chosen = await vscode.window.showInputBox({
         title: vscode.l10n.t("Model"),
         prompt: vscode.l10n.t("As litellm writes it, e.g. openai/gpt-4o-mini or ollama/qwen2.5-coder"),
-        value: ofEditor ? "" : name ?? "",
+        value: byName ? name : "",
       });
       if (chosen) {
         await set(chosen);
@@ -251,8 +255,13 @@ async function chooseModel({ editorModel, status, secrets }: Parts): Promise<voi
     },
   };
   const none: ModelChoice = {
-    label: mark(name === null) + vscode.l10n.t("No model"),
+    label: mark(name === NO_MODEL) + vscode.l10n.t("No model"),
     description: vscode.l10n.t("deterministic fixes only"),
+    choose: () => set(NO_MODEL),
+  };
+  const here: ModelChoice = {
+    label: mark(name === null) + vscode.l10n.t("One that runs on this machine"),
+    description: (name === null && status.model) || vscode.l10n.t("if there is any"),
     choose: () => set(undefined),
   };
   const rest: ModelChoice[] = [{ label: "$(key) " + vscode.l10n.t("Set the API key…"), choose: () => secrets.ask() }];
@@ -262,7 +271,7 @@ async function chooseModel({ editorModel, status, secrets }: Parts): Promise<voi
   }
   const line = { label: "", kind: vscode.QuickPickItemKind.Separator, choose: async () => undefined };
   const title = vscode.l10n.t("Which model may Code Factory ask?");
-  const picked = await vscode.window.showQuickPick<ModelChoice>([editors, named, none, line, ...rest], { title });
+  const picked = await vscode.window.showQuickPick<ModelChoice>([editors, here, named, none, line, ...rest], { title });
   await picked?.choose();
 }
 

@@ -9,9 +9,8 @@ const run = promisify(execFile);
 const READY = ".complete";
 
 /**
- * litellm, which speaks to models over the network. With what it needs it is six times as large as the rest of the
- * extension, so it is installed when it is first wanted, into the extension's own folder. The editor's model needs
- * none of it.
+ * litellm, which speaks to the providers that the server cannot speak to by itself. With what it needs it is six times as
+ * large as the rest of the extension, so it is installed when it is first wanted, into the extension's own folder.
  */
 export class ModelSupport {
   constructor(

@@ -47,6 +47,8 @@ export interface Outcome {
 export interface SessionStatus {
   /** What is asked; null: deterministic fixes only. */
   readonly model: string | null;
+  /** Why that model, or how to get one. */
+  readonly modelWhy: string | null;
   /** The package without which the model in the settings cannot be asked. */
   readonly missing: "litellm" | null;
   readonly spent: {

@@ -48,9 +48,9 @@ export class Status implements vscode.Disposable {
     return this.session?.missing ?? null;
   }
 
-  /** Whether there is a model that can be asked. */
-  get hasModel(): boolean {
-    return typeof this.session?.model === "string";
+  /** The model that can be asked, if there is one. */
+  get model(): string | null {
+    return this.session?.model ?? null;
   }
 
   private listen(client: LanguageClient): void {

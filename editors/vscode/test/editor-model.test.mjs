@@ -16,6 +16,9 @@ const REPLY =
   "<<<<<<< SEARCH\nimport pickle\n=======\n>>>>>>> REPLACE\n" +
   "<<<<<<< SEARCH\n    return pickle.loads(data), json\n=======\n    return json.loads(data), json\n>>>>>>> REPLACE\n";
 
+/** One for each test: what a model has answered once is answered from a cache. */
+const NAMES = ["accepted", "cancelled", "NoPermissions", "Blocked", "NotFound"];
+
 describe("the editor's own model", () => {
   let editor;
   let folder;
@@ -29,8 +32,9 @@ describe("the editor's own model", () => {
       ["package", "--no-dependencies", "--allow-missing-repository", "--skip-license", "-o", provider],
       { cwd: path.join(root, "test/provider"), stdio: "ignore" },
     );
+    const sources = Object.fromEntries(NAMES.map((name) => [`${name}.py`, `# ${name}\n${SOURCE}`]));
     editor = await Editor.start({
-      files: { "read.py": SOURCE, "ruff.toml": 'lint.select = ["E", "F", "S"]\n', "model.json": "{}" },
+      files: { ...sources, "ruff.toml": 'lint.select = ["E", "F", "S"]\n', "model.json": "{}" },
       settings: { "chat.disableAIFeatures": false, "chat.commandCenter.enabled": false },
       more: [provider],
     });
@@ -46,13 +50,13 @@ describe("the editor's own model", () => {
     return text.split("\n").filter(Boolean).map((line) => JSON.parse(line));
   };
 
-  async function repair() {
-    await editor.openFile("read.py");
+  async function repair(name) {
+    await editor.openFile(`${name}.py`);
     await editor.run("Code Factory: Repair File");
   }
 
   test("is chosen without an API key, and no package is missing", async () => {
-    await editor.openFile("read.py");
+    await editor.openFile("accepted.py");
     await editor.squiggles().first().waitFor();
     await editor.run("Code Factory: Choose Model");
     await editor.page.locator(".quick-input-list .monaco-list-row", { hasText: "The editor's own model" }).click();
@@ -62,8 +66,8 @@ describe("the editor's own model", () => {
 
   test("is asked, and what it writes passes the same gate", async () => {
     await script({ reply: REPLY });
-    await repair();
-    await editor.tab("read.py: proposal").waitFor();
+    await repair("accepted");
+    await editor.tab("accepted.py: proposal").waitFor();
     await editor.note().getByText("editor/scripted/one").first().waitFor();
     await editor.screenshot("63-proposal");
     assert.ok((await asked())[0].roles.length >= 2);
@@ -74,9 +78,9 @@ describe("the editor's own model", () => {
   test("stops when the job is cancelled", async () => {
     await script({ reply: "```", hang: true });
     const before = (await asked()).length;
-    await repair();
+    await repair("cancelled");
     await eventually(async () => (await asked()).length > before, { what: "the model is asked" });
-    await editor.notification("Repairing read.py").locator("a.monaco-button", { hasText: "Cancel" }).click();
+    await editor.notification("Repairing cancelled.py").locator("a.monaco-button", { hasText: "Cancel" }).click();
     await eventually(async () => (await asked()).some(({ cancelled }) => cancelled), { what: "its request is cancelled" });
   });
 
@@ -88,16 +92,16 @@ describe("the editor's own model", () => {
     test(`${error} is said in plain words`, async () => {
       await editor.run("Notifications: Clear All Notifications");
       await script({ error, message: "too many" });
-      await repair();
+      await repair(error);
       await editor.notification(said).getByText("Show Details").waitFor();
-      await editor.notification("Repairing read.py").waitFor({ state: "hidden" });
+      await editor.notification(`Repairing ${error}.py`).waitFor({ state: "hidden" });
       await editor.screenshot(`64-${error}`);
     });
   }
 
   test("the details of a refusal say what was tried and what remains", async () => {
     await editor.notification("it is not there any more").getByText("Show Details").click();
-    await editor.note().getByText("read.py was not changed").waitFor();
+    await editor.note().getByText("NotFound.py was not changed").waitFor();
     await editor.note().getByText("editor/scripted/one").first().waitFor();
     await editor.screenshot("65-details");
   });

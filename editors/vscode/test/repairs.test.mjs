@@ -6,7 +6,7 @@ import { eventually } from "./eventually.mjs";
 import { contents, startOf } from "./processes.mjs";
 import { Editor, python, watch } from "./rig.mjs";
 import { ScriptedModel } from "./scripted-model.mjs";
-import { RULES, SESSIONS, SESSIONS_REPAIR } from "./sources.mjs";
+import { OTHER_SESSIONS, RULES, SESSIONS, SESSIONS_REPAIR } from "./sources.mjs";
 
 const KEY = "sk-not-to-be-found-anywhere";
 
@@ -21,7 +21,7 @@ describe("repairs by a model", () => {
       { text: SESSIONS_REPAIR, chunk_chars: 32, delay_s: 0.6 }, // long enough to type in the meantime
     ]);
     editor = await Editor.start({
-      files: { "sessions.py": SESSIONS, "ruff.toml": RULES },
+      files: { "sessions.py": SESSIONS, "later.py": OTHER_SESSIONS, "ruff.toml": RULES },
       settings: {
         "codefactory.interpreter": [python],
         "codefactory.importStrategy": "fromEnvironment",
@@ -120,15 +120,18 @@ describe("repairs by a model", () => {
     await editor.run("Code Factory: Show Evidence");
     await editor.note().getByText("Evidence for sessions.py").waitFor();
     await editor.note().getByText("line 14: rejected").waitFor();
+    const narrow = async () => (await editor.page.locator(".editor-group-container").nth(1).boundingBox())?.width < 400;
+    await eventually(narrow, { what: "the code has more room than the evidence" });
     await editor.screenshot("18-evidence");
   });
 
   test("who goes on typing keeps the focus and is asked first", async () => {
-    await editor.openFile("sessions.py");
+    await editor.openFile("later.py");
+    await editor.squiggles().first().waitFor();
     await editor.goTo(1, 1);
     await editor.focusEditor();
     await editor.page.keyboard.press("Control+Alt+R");
-    await editor.notification("Repairing sessions.py").waitFor();
+    await editor.notification("Repairing later.py").waitFor();
     await editor.type("# a note\n");
     await editor.notification("fixed by openai/scripted").getByText("Review").waitFor();
     await editor.lineIs(1, "# a note");
@@ -136,7 +139,7 @@ describe("repairs by a model", () => {
     await editor.lineIs(2, "# more");
     await editor.screenshot("19-asked-first");
     await editor.notification("fixed by openai/scripted").getByText("Review").click();
-    await editor.tab("sessions.py: proposal").waitFor();
+    await editor.tab("later.py: proposal").waitFor();
     await editor.page.locator(".editor-actions a[aria-label^='Accept All Changes']").waitFor();
     await eventually(async () => (await editor.changes()) === 3, { what: "what was typed is not part of the proposal" });
     await editor.screenshot("20-review");

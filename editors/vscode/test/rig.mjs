@@ -39,6 +39,7 @@ const USER_SETTINGS = {
   "files.simpleDialog.enable": true,
   "workbench.reduceMotion": "on",
   "workbench.editor.useModal": "off",
+  "codefactory.model.name": "none",
 };
 
 export class Editor {
@@ -70,6 +71,9 @@ export class Editor {
       ENTRY, "--user-data-dir", data, "--extensions-dir", await extensions([vsix, ...more]),
       "--config", path.join(this.folder, "config.yaml"),
     ];
+    const homes = Object.fromEntries(
+      ["CACHE", "CONFIG", "DATA", "STATE"].map((name) => [`XDG_${name}_HOME`, path.join(this.folder, "home", name)]),
+    ); // nothing is left over from another run, as replies of a model
     this.port = await freePort();
     this.process = spawn(
       process.execPath,
@@ -79,7 +83,7 @@ export class Editor {
         ...(trust ? [] : ["--disable-workspace-trust"]),
         this.workspace,
       ],
-      { stdio: "ignore", detached: true, env: { ...process.env, PYTHONDONTWRITEBYTECODE: undefined, ...env } },
+      { stdio: "ignore", detached: true, env: { ...process.env, PYTHONDONTWRITEBYTECODE: undefined, ...homes, ...env } },
     );
     process.on("exit", this.kill);
     await healthy(this.port);

@@ -41,9 +41,12 @@ def restore(data):
     return state
 `;
 
+/** The same findings in another text: what a model has answered once is answered from a cache. */
+export const OTHER_SESSIONS = SESSIONS.replaceAll("version", "release");
+
 const block = (search, replace) => `<<<<<<< SEARCH\n${search}=======\n${replace}>>>>>>> REPLACE\n`;
 
-/** A model's reply that repairs SESSIONS in three places. */
+/** A model's reply that repairs either of them in three places. */
 export const SESSIONS_REPAIR =
   block("import pickle\n", "") +
   block("def session(data):\n    return pickle.loads(data)\n", "def session(data):\n    return json.loads(data)\n") +
