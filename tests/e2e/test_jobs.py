@@ -45,7 +45,15 @@ def alive(processes: list[int]) -> list[int]:
 
 
 def sleeping(pid: int) -> set[int]:
-    return {child for child in children(pid) if Path(f"/proc/{child}/cmdline").read_bytes().startswith(b"sleep")}
+    return {child for child in children(pid) if command_line(child).startswith(b"sleep")}
+
+
+def command_line(process: int) -> bytes:
+    """Empty for one that has just ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 @pytest.mark.parametrize("way", ["command", "progress"])

@@ -30,6 +30,8 @@ class ModelChoice:
         self._default: Choice | None = None
         """What was chosen last, where nothing was named; None before anybody looked."""
         self._looked_s = float("-inf")
+        self._looking = asyncio.Lock()
+        """So that whoever comes meanwhile waits for what is seen."""
 
     def name(self, settings: Settings) -> str | None:
         """Of the model that would be asked, by what is known so far. Asks nobody and reads nothing."""
@@ -55,9 +57,12 @@ class ModelChoice:
 
     async def remember(self, settings: Settings) -> None:
         """See what is here already, without asking any server; not again within a while."""
-        if _named(settings) is None and time.monotonic() - self._looked_s > REMEMBERED_S:
-            self._looked_s = time.monotonic()
-            self._default = await asyncio.to_thread(self._known, settings)
+        if _named(settings) is not None:
+            return
+        async with self._looking:
+            if time.monotonic() - self._looked_s > REMEMBERED_S:
+                self._default = await asyncio.to_thread(self._known, settings)
+                self._looked_s = time.monotonic()
 
     def editor(self, settings: Settings) -> Callable[[str], Model]:
         """A model of the editor's, by its name."""
