@@ -74,6 +74,10 @@ bench: setup     ## print the benchmark tables (installs the peers it compares w
 	$(BIN)/python bench/sandbox.py
 	$(BIN)/python bench/graph_speed.py
 	$(BIN)/python bench/graph_accuracy.py
+	$(BIN)/python bench/models.py
+	$(BIN)/python bench/accounting.py
+	$(BIN)/python bench/routing.py
+	$(BIN)/python bench/steps.py
 
 lock: setup      ## write constraints.txt anew from what pyproject.toml allows today
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[local]'
