@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 
 from .completion import complete
@@ -101,22 +102,16 @@ async def complete_structured(
     that did not help, and ValueError for a schema that is none.
     """
 
-    async def ask(
-        messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), schema: Mapping[str, Any] | None = None
-    ) -> Completion:
-        return await complete(
-            model,
-            messages,
-            spending,
-            role=role,
-            max_output_tokens=max_output_tokens,
-            report=report,
-            temperature=temperature,
-            seed=seed,
-            tools=tools,
-            schema=schema,
-        )
-
+    ask = partial(
+        complete,
+        model,
+        spending=spending,
+        role=role,
+        max_output_tokens=max_output_tokens,
+        report=report,
+        temperature=temperature,
+        seed=seed,
+    )
     return await ask_structured(ask, model.name, messages, await shape_of(schema), repairs=repairs)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .completion import complete
@@ -112,22 +113,16 @@ async def complete_with_tools(
     wants something called after `max_rounds` replies.
     """
 
-    async def ask(
-        messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), schema: Mapping[str, Any] | None = None
-    ) -> Completion:
-        return await complete(
-            model,
-            messages,
-            spending,
-            role=role,
-            max_output_tokens=max_output_tokens,
-            report=report,
-            temperature=temperature,
-            seed=seed,
-            tools=tools,
-            schema=schema,
-        )
-
+    ask = partial(
+        complete,
+        model,
+        spending=spending,
+        role=role,
+        max_output_tokens=max_output_tokens,
+        report=report,
+        temperature=temperature,
+        seed=seed,
+    )
     return await converse(ask, model.name, messages, tools, max_rounds=max_rounds, on_call=on_call)
 
 
